@@ -1,0 +1,166 @@
+"""Every error that sqitchpy raises on purpose.
+
+::
+
+    SqitchpyError                   exit code 2
+    ├── Refusal                     exit code 1: nothing is wrong, there is just nothing to do (or the user said no)
+    ├── ConfigError                 a configuration file or value; exit code 255 where Sqitch's is
+    ├── TargetError                 no such target, a URI that cannot be used
+    ├── PlanError                   a plan file that cannot be read; carries every fault found
+    ├── UnknownChangeError          a reference that names nothing, or too much
+    ├── ScriptError                 a script that cannot be run as it stands; nothing of it was run
+    ├── EngineError                 the database refused; carries SQLSTATE and friends
+    │   ├── ConnectionLostError     the server went away
+    │   └── StatementError          one statement of one script failed
+    ├── RegistryError               the registry is absent, of another version, or contradicts the plan
+    ├── LockTimeoutError            another deployer holds the lock
+    ├── DeployError  RevertError  VerifyError
+    │                               a run ended early; ``report`` says what was done
+    ├── InterruptedRunError         Ctrl-C; exit code 130
+    └── EmbeddedError               the embedded PostgreSQL server
+
+The first argument is the message: Sqitch's own words, verbatim, wherever Sqitch has the same error. ``hint`` says what
+to type next. Both are printed by the command line; neither ever holds a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from sqitchpy.report import Report
+
+
+class SqitchpyError(Exception):
+    """Base of all errors raised by sqitchpy."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, hint: str | None = None, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = self.exit_code if exit_code is None else exit_code
+
+
+class Refusal(SqitchpyError):
+    """Nothing is wrong: there is nothing to do, or the user declined. Sqitch prints these on stdout."""
+
+    exit_code = 1
+
+
+class ConfigError(SqitchpyError):
+    """A configuration file or value cannot be used."""
+
+
+class TargetError(SqitchpyError):
+    """A target cannot be found or its URI cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFault:
+    """One thing that is wrong in a plan: the line counted from 1 (0 when it is about the whole file) and the words."""
+
+    line: int
+    message: str
+
+
+class PlanError(SqitchpyError):
+    """A plan file cannot be read. ``faults`` holds everything that is wrong with it; the message begins with Sqitch's."""
+
+    def __init__(self, message: str, *, file: str, faults: Sequence[PlanFault] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
+        self.faults = tuple(faults)
+
+
+class UnknownChangeError(SqitchpyError):
+    """A reference to a change or tag names nothing, or more than one thing."""
+
+
+class ScriptError(SqitchpyError):
+    """A script cannot be run as it stands; it says where (``file``, ``line``). Nothing of the script was run."""
+
+    def __init__(self, message: str, *, file: str, line: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.file = file
+        self.line = line
+
+
+class EngineError(SqitchpyError):
+    """The database refused something, or cannot be reached."""
+
+    def __init__(self, message: str, *, sqlstate: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.sqlstate = sqlstate
+
+
+class ConnectionLostError(EngineError):
+    """The connection to the server broke while it was in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """What PostgreSQL says of a failed statement, field by field, and where the statement stands."""
+
+    file: str
+    line: int
+    severity: str
+    message: str
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    context: str | None = None
+    statement: str | None = None
+    position: int | None = None
+    """Where in ``statement`` the error is, in characters from 1."""
+
+
+class StatementError(EngineError):
+    """One statement of a script failed."""
+
+    def __init__(self, diagnostics: Diagnostics, *, hint: str | None = None) -> None:
+        from sqitchpy.diagnostics import render  # not at the top: diagnostics knows the errors
+
+        super().__init__(render(diagnostics), sqlstate=diagnostics.sqlstate, hint=hint)
+        self.diagnostics = diagnostics
+
+
+class RegistryError(SqitchpyError):
+    """The registry is absent, of another version, or contradicts the plan."""
+
+
+class LockTimeoutError(SqitchpyError):
+    """Another deployer held the lock for longer than the lock timeout."""
+
+
+class RunError(SqitchpyError):
+    """A run ended early. ``report`` says what was done before it did."""
+
+    def __init__(self, message: str, *, report: Report, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.report = report
+
+
+class DeployError(RunError):
+    """A deployment failed."""
+
+
+class RevertError(RunError):
+    """A revert failed."""
+
+
+class VerifyError(RunError):
+    """A verification failed."""
+
+
+class InterruptedRunError(RunError):
+    """The user interrupted the run (Ctrl-C). What was running was cancelled on the server and rolled back."""
+
+    exit_code = 130
+
+
+class EmbeddedError(SqitchpyError):
+    """The embedded PostgreSQL server cannot be started, found or stopped."""

@@ -1,0 +1,110 @@
+"""What a run did, as values: returned by deploy, revert and verify, and carried by the errors that end one early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqitchpy.events import Action
+from sqitchpy.model import Change, DeployedChange
+
+Outcome = Literal["done", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One change of a run. ``why`` says why it was skipped or how it failed; ``seconds`` is wall time."""
+
+    action: Action
+    change: str
+    change_id: str
+    label: str
+    outcome: Outcome
+    seconds: float = 0.0
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run: the steps in the order they were taken, including the reverts that follow a failure.
+
+    ``message`` is the one-line result when there was nothing to do, in Sqitch's words.
+    """
+
+    action: Action
+    destination: str
+    steps: tuple[StepReport, ...] = ()
+    seconds: float = 0.0
+    message: str | None = None
+
+    @property
+    def done(self) -> tuple[str, ...]:
+        """Names of the changes for which the run's own action was completed."""
+        return tuple(step.change for step in self.steps if step.action == self.action and step.outcome == "done")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The result of a verification: ``changes`` looked at, ``errors`` found, and the details."""
+
+    destination: str
+    changes: int
+    errors: int
+    problems: tuple[tuple[str, str], ...] = ()
+    """Pairs of a change's label and what is wrong with it."""
+    undeployed: tuple[str, ...] = ()
+    """Labels of planned changes after the last deployed one."""
+    message: str | None = None
+    """The one-line result when there was nothing to verify."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a database stands relative to the plan.
+
+    ``state`` is the latest deployed change; ``pending`` are the planned changes after it, None when the deployed
+    project is not the plan's (or there is no plan file) and so nothing can be said.
+    """
+
+    destination: str
+    project: str | None
+    state: DeployedChange | None
+    pending: tuple[Change, ...] | None
+    plan_file: str | None
+    deployed: tuple[DeployedChange, ...] = ()
+    """All deployed changes, oldest first; only when asked for."""
+    unknown_to_plan: bool = False
+    """The latest deployed change is not in the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedScript:
+    """A script of a dry run: its display path and text (None when the file does not exist)."""
+
+    kind: Literal["deploy", "revert", "verify"]
+    file: str
+    text: bytes | None
+    transaction: str
+    """How it would be run: ``transaction``, ``statements`` (one by one) or ``psql``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedStep:
+    """A step of a dry run."""
+
+    action: Action
+    label: str
+    change: str
+    change_id: str
+    scripts: tuple[PreviewedScript, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a deploy or revert would do, in order; nothing was changed (PostgreSQL held the session read-only)."""
+
+    action: Action
+    destination: str
+    steps: tuple[PreviewedStep, ...]
+    creates_registry: bool = False
+    message: str | None = None
