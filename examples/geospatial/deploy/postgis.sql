@@ -1,0 +1,8 @@
+-- Deploy myapp_geo:postgis to pg
+
+BEGIN;
+
+-- No IF NOT EXISTS: the revert drops the extension, and must not drop one that somebody else had made.
+CREATE EXTENSION postgis;
+
+COMMIT;

@@ -1,0 +1,10 @@
+-- Revert myapp_geo:telemetry_location from pg
+
+BEGIN;
+
+SET LOCAL lock_timeout = '2s';
+
+-- sqitchpy: allow revert-drops-data — the locations exist nowhere else: take a backup before
+ALTER TABLE telemetry DROP COLUMN location;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Verify myapp_geo:postgis on pg
+
+BEGIN;
+
+SELECT postgis_lib_version();
+
+ROLLBACK;
