@@ -41,7 +41,8 @@ def short_name(moment: datetime) -> str:
         return "UTC"
     if key.startswith("Etc/GMT"):
         return offset(moment)
-    return moment.tzname() or offset(moment)
+    name = moment.tzname() or ""
+    return offset(moment) if name[:4] in ("", "UTC+", "UTC-") else name  # UTC+ is Python's name for a bare offset
 
 
 def long_name(moment: datetime) -> str:
