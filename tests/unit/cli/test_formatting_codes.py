@@ -143,12 +143,12 @@ def test_a_conversion_prints_what_sqitch_log_prints(template: str, expected: str
         ("%F", "deploy/users.sql"),
         ("%{deploy_file}a", "deploy_file deploy/users.sql\n"),
         ("%c", " <>"),
-        ("[%{n}c%{email}c%{foo}c]", "[]"),
+        ("[%{n}c%{email}c%{foo}c%{dates}c]", "[]"),
         ("[%t%T%r%R%x%X]", "[]"),
         ("[%{tags}a%{requires}a%{conflicts}a]", "[]"),
         ("%{note}a", "note      \n"),
         ("%{date:rfc}p", "Tue, 02 Jan 2024 04:04:05 +0100"),
-        ("%5t|%05t|%-5t|", "     |00000|     |"),
+        ("%5t|%05t|%-5t|%1t|", "     |00000|     | |"),
     ],
 )
 def test_a_conversion_prints_what_sqitch_plan_prints(template: str, expected: str) -> None:

@@ -149,7 +149,7 @@ def test_weeks_belong_to_the_year_that_holds_their_thursday(day: str, expected: 
         ("%u %w %U %V %W", "3 3 27 28 28"),
         ("%z %Z", "+0200 CEST"),
         ("%n%t%%", "\n\t%"),
-        ("%N %3N", "000000000 000"),
+        ("%N %3N %10N", "000000000 000 0000000000"),
         ("%E%f%i%J%K%L%O%o%q%Q%v", "%E%f%i%J%K%L%O%o%q%Q%v"),
         ("%5d 100% %", "%5d 100% %"),
         ("%{day_name}|%{ymd}|%{hms}|%{time_zone_long_name}", "Wednesday|2024-07-10|00:04:05|Europe/Berlin"),
@@ -160,6 +160,29 @@ def test_weeks_belong_to_the_year_that_holds_their_thursday(day: str, expected: 
 )
 def test_a_strftime_pattern_is_read_as_datetime_reads_it(pattern: str, expected: str) -> None:
     assert shown(SUMMER, f"strftime:{pattern}", "Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "cldr", "strftime"),
+    [
+        ("2024-06-01T11:59:58Z", "AM 11 11 11 11 43198000 1 0 7 6", "6 AM 11 11"),
+        ("2024-06-02T12:00:00Z", "PM 12 12 0 12 43200000 1 0 1 7", "0 PM 12 12"),
+        ("2024-06-06T13:01:01Z", "PM 1 13 1 13 46861000 1 1 5 4", "4 PM  1 13"),
+        ("2024-06-08T23:00:00Z", "PM 11 23 11 23 82800000 2 1 7 6", "6 PM 11 23"),
+        ("2024-06-09T00:00:00Z", "AM 12 0 0 24 0 2 1 1 7", "0 AM 12  0"),
+        ("2024-06-28T01:00:00Z", "AM 1 1 1 1 3600000 4 4 6 5", "5 AM  1  1"),
+        ("2024-06-29T01:00:00Z", "AM 1 1 1 1 3600000 5 4 7 6", "6 AM  1  1"),
+    ],
+)
+def test_hours_and_days_turn_over_where_they_should(moment: str, cldr: str, strftime: str) -> None:
+    when = datetime.fromisoformat(moment)
+    assert shown(when, "cldr:a h H K k A F W e c") == cldr
+    assert shown(when, "strftime:%w %p %l %k") == strftime
+
+
+@pytest.mark.parametrize(("spec", "name"), [("rfc", "rfc"), ("", "iso"), ("cldr:y", "cldr:y")])
+def test_a_date_format_knows_what_it_was_made_from(spec: str, name: str) -> None:
+    assert parse_date_format(spec).spec == name
 
 
 @pytest.mark.parametrize("spec", ["nope", "Iso", "cldr", "strftime", "default", "iso:x", "CLDR:y"])
