@@ -1,0 +1,10 @@
+"""``python -m sqitchpy``."""
+
+from __future__ import annotations
+
+import sys
+
+from sqitchpy.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""``sqitchpy plan``: what is planned, as a list, a graph or a tidied file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import click
+
+from sqitchpy.cli import documents
+from sqitchpy.cli.command import Command
+from sqitchpy.cli.formatting import item_from_change
+from sqitchpy.cli.invocation import Invocation, conducted
+from sqitchpy.cli.listing import flag, listing_options, number, read_style, write_items
+from sqitchpy.cli.options import choice, json_option, option, ours, stacked, target_option
+from sqitchpy.cli.planfile import rewrite
+from sqitchpy.cli.positionals import Arguments
+from sqitchpy.cli.runs import read_arguments
+from sqitchpy.cli.search import PlanSearch, search
+from sqitchpy.errors import Refusal
+from sqitchpy.model import Change, Plan
+from sqitchpy.target import Target, TargetOverrides
+
+EXAMPLES = (
+    "sqitchpy plan                          all changes, in the order of deployment",
+    "sqitchpy plan --oneline --reverse -n 3 the last three",
+    "sqitchpy plan --graph text             the dependency graph, for the terminal",
+    "sqitchpy plan production --graph mermaid   with what is deployed to production marked",
+    "sqitchpy plan --rewrite                write the file in its canonical form and order",
+)
+_GRAPHS: tuple[Literal["mermaid", "dot", "text"], ...] = ("mermaid", "dot", "text")
+
+
+@click.command(
+    "plan",
+    cls=Command,
+    synopsis="[TARGET]",
+    examples=EXAMPLES,
+    help="Show the changes of a plan. No database is needed, except to mark in a graph what is deployed: name a "
+    "target for that. As in Sqitch, --max-count and --skip choose from the whole plan, and then a change is shown that "
+    "any of the other filters lets through.",
+)
+@target_option
+@stacked(
+    option("--event", metavar="deploy|revert", help="Only changes planned with + (deploy) or - (revert)."),
+    option("--change-pattern", "--change", metavar="REGEX", help="Only changes whose name matches."),
+    option("--planner-pattern", "--planner", metavar="REGEX", help="Only planners whose name matches."),
+    listing_options,
+    ours("--graph", metavar="mermaid|dot|text", help="Draw the dependency graph instead."),
+    ours("--rewrite", is_flag=True, help="Write the plan file in canonical form, its changes in order."),
+    json_option,
+)
+@conducted
+def command(invocation: Invocation, words: tuple[str, ...], target: str | None, **options: Any) -> int:
+    """Options in, a listing out."""
+    style = read_style(invocation, "plan", options)
+    wanted = _search(invocation, options)
+    named = target or invocation.project.config.get("plan.target")
+    arguments = read_arguments(invocation, words, named, TargetOverrides(), takes_changes=False, verb="using")
+    found = arguments.targets[0]
+    plan = invocation.project.plan(found)
+    if options["rewrite"]:
+        return rewrite(invocation.console, plan)
+    if options["graph"]:
+        return _draw(invocation, plan, arguments, options["graph"])
+    if not plan.changes:
+        raise Refusal(f"No changes in {plan.file}")
+    changes = search(plan.changes, wanted)
+    if invocation.console.as_json:
+        deployed = _deployed(invocation, arguments)
+        invocation.console.document(documents.plan(plan, changes, deployed))
+        return 0
+    header = _header(plan) if flag(invocation, options["headers"], "plan.headers", True) else []
+    items = (item_from_change(change, plan.project, _deploy_file(found, change)) for change in changes)
+    write_items(invocation, header, items, style)
+    return 0
+
+
+def _header(plan: Plan) -> list[str]:
+    return [f"# Project: {plan.project}", f"# File:    {plan.file}", ""]
+
+
+def _deploy_file(target: Target, change: Change) -> str:
+    return f"{target.deploy_dir}/{change.name}.{target.extension}"
+
+
+def _draw(invocation: Invocation, plan: Plan, arguments: Arguments, style: str) -> int:
+    from sqitchpy.plan import draw
+
+    kind = choice(style, invocation.project.config, "plan.graph", _GRAPHS, "text")
+    drawn = draw(plan, kind, _deployed(invocation, arguments))
+    invocation.console.emit(drawn.rstrip("\n"))
+    invocation.console.document({"project": plan.project, "graph": kind, "text": drawn, "error": None})
+    return 0
+
+
+def _deployed(invocation: Invocation, arguments: Arguments) -> frozenset[str] | None:
+    """The ids that are deployed to the target, when one was named: only then is there a database to ask."""
+    if not arguments.explicit:
+        return None
+    with invocation.project.target(arguments.targets[0]) as session:
+        return session.deployed_ids()
+
+
+def _search(invocation: Invocation, options: Mapping[str, Any]) -> PlanSearch:
+    config = invocation.project.config
+    return PlanSearch(
+        event=options["event"] or config.get("plan.event"),
+        change=options["change_pattern"] or config.get("plan.change_pattern"),
+        planner=options["planner_pattern"] or config.get("plan.planner_pattern"),
+        limit=number(invocation, options["max_count"], "plan.max_count"),
+        offset=number(invocation, options["skip"], "plan.skip"),
+        reverse=flag(invocation, options["reverse"], "plan.reverse", False),
+    )

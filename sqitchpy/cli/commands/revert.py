@@ -1,0 +1,141 @@
+"""``sqitchpy revert``: take changes back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqitchpy.cli.command import Command
+from sqitchpy.cli.dryrun import rehearse
+from sqitchpy.cli.invocation import Invocation, conducted
+from sqitchpy.cli.options import (
+    RUNNERS,
+    choice,
+    complete_change,
+    connection_options,
+    json_option,
+    option,
+    ours,
+    plan_file_option,
+    runner_option,
+    set_option,
+    stacked,
+    target_option,
+)
+from sqitchpy.cli.positionals import Arguments, pick_change
+from sqitchpy.cli.prompt import ask_yes_no
+from sqitchpy.cli.runs import conduct, read_arguments, split_overrides, warn_of_top_dir
+from sqitchpy.errors import Refusal, SqitchpyError
+from sqitchpy.options import DEFAULT_LOCK_TIMEOUT, RevertQuestion
+
+if TYPE_CHECKING:
+    from sqitchpy.report import Report
+    from sqitchpy.session import TargetSession
+
+Confirm = Callable[[RevertQuestion], bool]
+
+EXAMPLES = (
+    "sqitchpy revert --to @HEAD^      the last change, after asking",
+    "sqitchpy revert -y --to @v1.0    back to the tag v1.0, without asking",
+    "sqitchpy revert staging          everything, from the target named staging",
+    "sqitchpy revert --dry-run        print what would be reverted",
+)
+
+
+@click.command(
+    "revert",
+    cls=Command,
+    synopsis="[TARGET] [CHANGE]",
+    examples=EXAMPLES,
+    help="Revert changes from a database, the newest first: all of them, or those after CHANGE, which is kept. "
+    "You are asked first unless you say -y. With nobody to answer (no terminal, nothing on the standard input) the "
+    "default answer counts, which is yes.",
+)
+@target_option
+@stacked(
+    option("--to-change", "--to", "--change", metavar="CHANGE", shell_complete=complete_change, help="Keep CHANGE."),
+    option("--modified", "-m", is_flag=True, help="Revert to before the first change whose script was edited."),
+    option("-y", "yes", is_flag=True, help="Do not ask."),
+    set_option,
+    option("--log-only", is_flag=True, help="Record the changes as reverted, run no revert script."),
+    option("--lock-timeout", type=int, metavar="SECONDS", help="How long to wait for another deployment (60)."),
+    plan_file_option,
+    ours("--dry-run", is_flag=True, help="Print what would be done, in order, and do nothing."),
+    ours("--sql", is_flag=True, help="With --dry-run: also print the SQL."),
+    runner_option,
+    json_option,
+    connection_options,
+)
+@conducted
+def command(invocation: Invocation, words: tuple[str, ...], target: str | None, **given: Any) -> int:
+    """Options in, a run out."""
+    overrides, options = split_overrides(given)
+    confirm = _confirmation(invocation, options)
+    settings = _settings(invocation, options)
+    warn_of_top_dir(invocation, "revert", overrides)
+    arguments = read_arguments(invocation, words, target, overrides)
+    to = _goal(invocation, arguments, options)
+    if options["dry_run"]:
+        what = {name: settings[name] for name in ("modified", "variables", "runner")}
+        return rehearse(
+            invocation,
+            arguments.targets[0],
+            lambda session: session.preview_revert(to, **what),
+            with_sql=options["sql"],
+        )
+
+    def work(session: TargetSession) -> Report:
+        return session.revert(to, confirm=confirm, **settings)
+
+    conduct(invocation, "revert", arguments.targets[0], work)
+    return 0
+
+
+def _goal(invocation: Invocation, arguments: Arguments, options: Mapping[str, Any]) -> str | None:
+    """The change to keep. Raises what ``revert.strict`` (since Sqitch 1.4) asks for."""
+    changes = list(arguments.changes)
+    to = None if options["modified"] else pick_change(options["to_change"], changes)
+    if invocation.project.config.get_bool("revert.strict"):
+        if to is None and not options["modified"]:
+            raise Refusal("Must specify a target revision in strict mode")
+        if changes:
+            raise SqitchpyError("Too many changes specified")
+    if changes:
+        shown = "the last unmodified change" if to is None else f'"{to}"'
+        invocation.console.warn(f"Too many changes specified; reverting to {shown}")
+    return to
+
+
+def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, Any]:
+    timeout = options["lock_timeout"]
+    config = invocation.project.config
+    return {
+        "modified": options["modified"],
+        "log_only": options["log_only"],
+        "variables": options["variables"],
+        "lock_timeout": DEFAULT_LOCK_TIMEOUT if timeout is None else float(timeout),
+        "runner": choice(options["runner"], config, "core.runner", RUNNERS, "native"),
+    }
+
+
+def _confirmation(invocation: Invocation, options: Mapping[str, Any]) -> Confirm | None:
+    config, console = invocation.project.config, invocation.console
+    accept = config.get_bool("revert.prompt_accept", default=True)
+    if options["yes"] or config.get_bool("revert.no_prompt"):
+        return None
+
+    def confirm(question: RevertQuestion) -> bool:
+        out = console.err if console.as_json else console.out
+        return ask_yes_no(question_text(question), default=accept, answers=sys.stdin, out=out)
+
+    return confirm
+
+
+def question_text(question: RevertQuestion) -> str:
+    """Sqitch's question."""
+    if question.to is None:
+        return f"Revert all changes from {question.destination}?"
+    return f"Revert changes to {question.to} from {question.destination}?"

@@ -1,0 +1,65 @@
+"""What ``--dry-run`` prints: the steps of a run that does not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from sqitchpy.cli import documents
+from sqitchpy.cli.invocation import Invocation
+from sqitchpy.cli.render import planned_line
+from sqitchpy.report import Preview, PreviewedScript
+from sqitchpy.target import Target
+
+if TYPE_CHECKING:
+    from sqitchpy.session import TargetSession
+
+_HOW = {
+    "transaction": "in one transaction",
+    "statements": "statement by statement, not in a transaction",
+    "psql": "in psql",
+}
+
+
+def rehearse(
+    invocation: Invocation, target: Target, look: Callable[[TargetSession], Preview], *, with_sql: bool
+) -> int:
+    """Connect, look at what would be done, and print it."""
+    with invocation.project.target(target) as session:
+        preview = look(session)
+    for line in preview_lines(preview, with_sql=with_sql):
+        invocation.console.emit(line)
+    invocation.console.document(documents.preview(preview, with_sql=with_sql))
+    return 0
+
+
+def preview_lines(preview: Preview, *, with_sql: bool) -> Iterator[str]:
+    """The lines of a dry run."""
+    if preview.message:
+        yield preview.message
+    if preview.creates_registry:
+        yield f"Would add registry tables to {preview.destination}"
+    if preview.steps:
+        yield f"Would {preview.action} {_changes(len(preview.steps))} {_preposition(preview)} {preview.destination}"
+    for step in preview.steps:
+        yield planned_line(step.action, step.label)
+        if with_sql:
+            for script in step.scripts:
+                yield from _script_lines(script)
+
+
+def _changes(count: int) -> str:
+    return f"{count} change" if count == 1 else f"{count} changes"
+
+
+def _preposition(preview: Preview) -> str:
+    return "from" if preview.action == "revert" else "to"
+
+
+def _script_lines(script: PreviewedScript) -> Iterator[str]:
+    if script.text is None:
+        yield f"-- {script.file} does not exist"
+        return
+    yield f"-- {script.file}, {_HOW.get(script.transaction, script.transaction)}"
+    yield script.text.decode("utf-8", "replace").rstrip("\n")
+    yield ""

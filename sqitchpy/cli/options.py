@@ -1,0 +1,130 @@
+"""Options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+import click
+
+from sqitchpy.cli.command import CONNECTION, Option
+from sqitchpy.config import Config
+from sqitchpy.errors import ConfigError
+from sqitchpy.options import Mode, Runner
+
+F = TypeVar("F", bound=Callable[..., Any])
+W = TypeVar("W", bound=str)
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+RUNNERS: tuple[Runner, ...] = get_args(Runner)
+
+
+def option(*names: str, **attrs: Any) -> Callable[[F], F]:
+    """``click.option`` with our :class:`Option`."""
+    return click.option(*names, cls=Option, **attrs)
+
+
+def ours(*names: str, **attrs: Any) -> Callable[[F], F]:
+    """An option that Sqitch does not have."""
+    return option(*names, ours=True, section="Beyond Sqitch", **attrs)
+
+
+def stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several decorators as one; the first is listed first."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def target_option(function: F) -> F:
+    """``--target`` and the arguments, which may name one as well."""
+    named = option("--target", "-t", metavar="TARGET", shell_complete=complete_target, help="The database to work on.")
+    words = click.argument("words", nargs=-1, metavar="", shell_complete=complete_words)
+    return named(words(function))
+
+
+def set_option(function: F) -> F:
+    """``--set``, which becomes ``variables``."""
+    words = "Set a script variable, like psql's."
+    return option(
+        "--set", "-s", "variables", pair=True, multiple=True, metavar="NAME=VALUE", callback=_pairs, help=words
+    )(function)
+
+
+def connection_options(function: F) -> F:
+    """The options that change parts of the target's URI."""
+    return stacked(
+        _connection("--registry", metavar="NAME", help="Schema of the registry."),
+        _connection("--client", "--db-client", metavar="PATH", help="Path of psql."),
+        _connection("--db-name", "-d", metavar="NAME", help="Database name."),
+        _connection("--db-user", "--db-username", "-u", metavar="NAME", help="User name."),
+        _connection("--db-host", "-h", metavar="HOST", help="Host name, or the folder of the socket."),
+        _connection("--db-port", "-p", type=int, metavar="PORT", help="Port number."),
+    )(function)
+
+
+def plan_file_option(function: F) -> F:
+    """``--plan-file``, and ``--top-dir`` which Sqitch has deprecated."""
+    top_dir = option("--top-dir", metavar="DIR", hidden=True)
+    words = "Path of the plan file."
+    return option("--plan-file", "-f", metavar="FILE", help=words)(top_dir(function))
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    return ours("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")(function)
+
+
+def runner_option(function: F) -> F:
+    """``--runner``."""
+    words = "native: scripts run in-process; psql: each in a psql of its own, as Sqitch runs them."
+    return ours("--runner", metavar="native|psql", help=words)(function)
+
+
+def choice(value: str | None, config: Config, key: str, allowed: Iterable[W], default: W) -> W:
+    """One of several words, from the command line, else from configuration, else the default.
+
+    Raises:
+        ConfigError: another word (exit code 255, as Sqitch).
+    """
+    words = {word: word for word in allowed}
+    chosen = value or config.get(key) or default
+    if chosen not in words:
+        name = f"--{key.rpartition('.')[2]}" if value else key
+        raise ConfigError(f'Unknown value "{chosen}" for {name}', hint=f"Use {_listed(list(words))}.", exit_code=255)
+    return words[chosen]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _connection(*names: str, **attrs: Any) -> Callable[[F], F]:
+    return option(*names, section=CONNECTION, **attrs)
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str]:
+    return dict(value.partition("=")[::2] for value in values)
+
+
+def complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of targets, for the shell."""
+    from sqitchpy.cli.completion import targets
+
+    return targets(ctx, incomplete)
+
+
+def complete_change(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of changes and tags, for the shell."""
+    from sqitchpy.cli.completion import changes
+
+    return changes(ctx, incomplete)
+
+
+def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """What an argument may be, for the shell."""
+    return [*complete_target(ctx, param, incomplete), *complete_change(ctx, param, incomplete)]

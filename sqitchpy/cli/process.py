@@ -1,0 +1,89 @@
+"""The process around a command: streams, signals, and the last word on everything that was raised."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from sqitchpy.cli.console import Console
+from sqitchpy.cli.failures import (
+    EXIT_BROKEN_PIPE,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    tell,
+    tell_unexpected,
+    wants_debug,
+)
+from sqitchpy.errors import SqitchpyError
+
+
+def run_process(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code. Nothing but ``SystemExit`` of the interpreter itself leaves this function."""
+    _prepare_streams()
+    _prepare_signals()
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        _console().vent("Interrupted")
+        return EXIT_INTERRUPTED
+    except SqitchpyError as error:
+        return tell(error, _console())
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
+        verbosity = sum(word.count("V") for word in words if word.startswith("-V"))
+        return tell_unexpected(error, _console(), debug=wants_debug(verbosity, os.environ))
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    import click
+
+    from sqitchpy.cli import completion
+    from sqitchpy.cli.app import run
+
+    if completion.is_completing(os.environ):
+        click.echo(completion.complete(os.environ))
+        return 0
+    try:
+        return run(words)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.UsageError as error:
+        error.show()
+        return EXIT_USAGE
+
+
+def _console() -> Console:
+    return Console(sys.stdout, sys.stderr)
+
+
+def _prepare_streams() -> None:
+    """A character that the terminal cannot show is written as an escape; it must not stop a deployment."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _prepare_signals() -> None:
+    """SIGTERM ends a run the way Ctrl-C does: what is running is cancelled on the server and rolled back."""
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads stdout any more; point it elsewhere, so that the interpreter's own last flush is quiet too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

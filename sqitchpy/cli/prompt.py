@@ -1,0 +1,56 @@
+"""Yes or no, asked as Sqitch asks it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TextIO
+
+from sqitchpy.errors import SqitchpyError
+
+_TRIES = 3
+
+
+def ask_yes_no(question: str, *, default: bool, answers: TextIO | None, out: TextIO) -> bool:
+    """Ask until the answer is a beginning of yes or no, three times at most; nothing means the default.
+
+    With nobody there to answer (the answers are at their end, and this is no terminal) the default is taken, and shown
+    as if it had been typed: an unattended ``revert`` reverts. Answers from a pipe are read like typed ones.
+
+    Raises:
+        SqitchpyError: three answers, none of them yes or no.
+    """
+    shown = "Yes" if default else "No"
+    for _ in range(_TRIES):
+        out.write(f"{question} [{shown}] ")
+        out.flush()
+        answer = (_read_answer(answers, out, shown) or shown).lower()
+        if "yes".startswith(answer):
+            return True
+        if "no".startswith(answer):
+            return False
+        out.write('Please answer "y" or "n".\n')
+        out.flush()
+    raise SqitchpyError(f"No valid answer after {_TRIES} attempts; aborting")
+
+
+def _read_answer(answers: TextIO | None, out: TextIO, shown: str) -> str:
+    if answers is None or answers.closed:
+        line = ""
+    else:
+        line = answers.readline()
+    if not line and not (answers and _is_interactive(answers)):
+        out.write(f"{shown}\n")
+        out.flush()
+    return line.removesuffix("\n")
+
+
+def _is_interactive(answers: TextIO) -> bool:
+    """A person is there: a terminal to type at, and the output is not a file (a pipe may well lead to a person)."""
+    if not answers.isatty():
+        return False
+    if sys.stdout.isatty():
+        return True
+    mode = os.fstat(sys.stdout.fileno()).st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISCHR(mode))
