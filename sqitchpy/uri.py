@@ -43,7 +43,7 @@ _ENCODE_PASSWORD = "In a password write / as %2F, ? as %3F, # as %23, @ as %40 a
 def redact(text: str) -> str:
     """The text without what looks like a password, for texts that could not be read as a URI."""
     text = re.sub(r"(//[^\s/:@]*:)\S*@", r"\1@", text)
-    return re.sub(r"(?i)(password\s*=\s*)[^\s&;]+", r"\1", text)
+    return re.sub(r"(?i)(password\s*=\s*)('[^']*'|[^\s&;]+)", r"\1", text)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def load_config(*, directory: Path, environ: Mapping[str, str], home: Path | Non
     Raises:
         ConfigError: a file cannot be read or parsed.
     """
-    directory = directory.absolute()
+    directory = directory.resolve()
     user = environ.get("SQITCH_USER_CONFIG") or (home / ".sqitch" / "sqitch.conf" if home else None)
     system = environ.get("SQITCH_SYSTEM_CONFIG") or system_dir / "sqitch.conf"
     outer = [_expand_home(path, home) for path in (system, user) if path]
