@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from sqitchpy.report import Report
+    from sqitchpy.report import Report, VerifyReport
 
 
 class SqitchpyError(Exception):
@@ -68,7 +68,7 @@ class PlanFault:
 
 
 class PlanError(SqitchpyError):
-    """A plan file cannot be read. ``faults`` holds everything that is wrong with it; the message begins with Sqitch's."""
+    """A plan file cannot be read. ``faults`` holds all that is wrong with it; the message begins with Sqitch's."""
 
     def __init__(self, message: str, *, file: str, faults: Sequence[PlanFault] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -152,8 +152,12 @@ class RevertError(RunError):
     """A revert failed."""
 
 
-class VerifyError(RunError):
-    """A verification failed."""
+class VerifyError(SqitchpyError):
+    """A verification found fault. ``report`` says where."""
+
+    def __init__(self, message: str, *, report: VerifyReport, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.report = report
 
 
 class InterruptedRunError(RunError):

@@ -87,7 +87,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """A change could not be deployed, reverted or verified. ``error`` is None for a verification that merely found fault."""
+    """A change could not be deployed, reverted or verified. ``error`` is None when a verification just found fault."""
 
     action: Action
     label: str

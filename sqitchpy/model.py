@@ -71,7 +71,7 @@ class Tag(NamedTuple):
 class Change(NamedTuple):
     """A change line, with the tags that follow it.
 
-    ``planned_at`` is the plan's own text, ``YYYY-MM-DDThh:mm:ssZ`` (UTC); ``index`` counts changes from 0 in
+    ``planned_at`` is the plan's own text, ``YYYY-MM-DDThh:mm:ssZ`` (UTC); ``position`` counts changes from 0 in
     deployment order; ``line`` is the line in the file, counted from 1.
     """
 
@@ -85,7 +85,7 @@ class Change(NamedTuple):
     planned_at: str
     note: str
     tags: tuple[Tag, ...]
-    index: int
+    position: int
     line: int
 
     @property

@@ -106,8 +106,6 @@ def find(project: Path) -> Area | None:
 
 def create(project: Path) -> Area:
     """Return the project's area, made when it is absent. Call it with the lock held. Raises EmbeddedError, OSError."""
-    if "\n" in str(project):
-        raise EmbeddedError(f"A line break cannot be in the path of an embedded server: {str(project)!r}")
     inside = project_folder(project) / "postgres"
     if found := find(project):
         if found.account and read_path(found.root / "project") != project:  # the project was moved here
@@ -127,7 +125,12 @@ def discard(area: Area) -> None:
 
 
 def project_folder(project: Path) -> Path:
-    """Return the project's ``.sqitchpy`` folder, made when it is absent, with a ``.gitignore`` that hides all of it."""
+    """Return the project's ``.sqitchpy`` folder, made when it is absent, with a ``.gitignore`` that hides all of it.
+
+    Raises EmbeddedError for a path that PostgreSQL's line-wise files cannot hold, and for somebody else's folder.
+    """
+    if "\n" in str(project):
+        raise EmbeddedError(f"A line break cannot be in the path of an embedded server: {str(project)!r}")
     folder = project / FOLDER
     if not os.path.lexists(folder):
         folder.mkdir(mode=0o755, exist_ok=True)

@@ -33,11 +33,11 @@ def initialise(area: Area, programs: Path, settings: Mapping[str, str]) -> None:
     meanwhile leaves no half of one. Locale C.UTF-8 where the system has it, else C; encoding UTF8; PostgreSQL's own
     C.UTF-8 provider, which is the same everywhere.
     """
+    for leftover in area.root.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # an initdb that outlived its command may write still: next time
     if area.data.is_dir():
         require_same_major(area.data)
         return
-    for leftover in area.root.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     sync = ("--no-sync",) if settings.get("fsync") == "off" else ()
     output = _initdb(area, programs, "C.UTF-8", sync)
     if output is not None and "locale" in output:
@@ -57,7 +57,7 @@ def require_same_major(data: Path) -> None:
 
 
 def write_config(area: Area, socket_folder: Path, settings: Mapping[str, str]) -> None:
-    """Write the file that the server is started with. Raises EmbeddedError for a setting that is ours to make."""
+    """Write the file that the server is started with."""
     text = render_config(socket_folder, settings)
     unfinished = area.config.with_name("server.conf.new")
     unfinished.write_bytes(os.fsencode(text))
@@ -65,8 +65,17 @@ def write_config(area: Area, socket_folder: Path, settings: Mapping[str, str]) -
     unfinished.replace(area.config)
 
 
+def require_free(settings: Mapping[str, str]) -> None:
+    """Raise EmbeddedError when one of the settings is ours to make, has no proper name, or holds a line break."""
+    for name, value in settings.items():
+        if name.lower() in OURS or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
+            raise EmbeddedError(f"The embedded server's setting {name!r} cannot be chosen")
+        if "\n" in value:
+            raise EmbeddedError(f"The embedded server's setting {name!r} cannot hold a line break")
+
+
 def render_config(socket_folder: Path, settings: Mapping[str, str]) -> str:
-    """Return the text of the configuration file: initdb's settings, then ours. Raises EmbeddedError."""
+    """Return the text of the configuration file: initdb's settings, then ours, then the user's."""
     lines = [
         "include 'data/postgresql.conf'",
         "listen_addresses = ''",
@@ -74,7 +83,7 @@ def render_config(socket_folder: Path, settings: Mapping[str, str]) -> str:
         "unix_socket_permissions = 0700",
         f"port = {PORT}",
     ]
-    return "\n".join([*lines, *(_setting(name, value) for name, value in settings.items()), ""])
+    return "\n".join([*lines, *(f"{name} = {_quoted(value)}" for name, value in settings.items()), ""])
 
 
 def _initdb(area: Area, programs: Path, locale: str, more: tuple[str, ...]) -> str | None:
@@ -92,18 +101,10 @@ def _initdb(area: Area, programs: Path, locale: str, more: tuple[str, ...]) -> s
     return done.stdout.decode(errors="replace")
 
 
-def _setting(name: str, value: str) -> str:
-    if name.lower() in OURS or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
-        raise EmbeddedError(f"The embedded server's setting {name!r} cannot be chosen")
-    return f"{name} = {_quoted(value)}"
-
-
 def _list_item(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:
-    """Quote as postgresql.conf has it: in single quotes, quotes and backslashes doubled; a line break cannot be."""
-    if "\n" in text:
-        raise EmbeddedError(f"A line break cannot be in a setting of the embedded server: {text!r}")
+    """Quote as postgresql.conf has it: in single quotes, quotes and backslashes doubled; no line break can be."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -88,7 +88,7 @@ def _parents() -> Iterator[Path]:
 
 def _fits(folder: Path, area: Area) -> bool:
     length = len(os.fsencode(folder / f"{PREFIX}12345678" / NAME))
-    if length > LIMIT or "," in str(folder):  # libpq takes a comma for a list of hosts
+    if length > LIMIT or set(",\n") & set(str(folder)):  # libpq takes a comma for a list of hosts
         return False
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         return False

@@ -37,12 +37,14 @@ def ensure_running(project_dir: Path, *, settings: Mapping[str, str] | None = No
     ``settings`` are PostgreSQL's (``{"fsync": "off"}``); they take effect when the server starts, and for that run.
     Any number of commands may call this at once. The server outlives the command. Raises EmbeddedError.
     """
+    chosen = dict(settings or {})
+    cluster.require_free(chosen)
     with _explained(project_dir):
         project = project_dir.resolve(strict=True)
         if found := _running(project):
             return found
         with _lock(project):
-            return _running(project) or _start(areas.create(project), settings or {})
+            return _running(project) or _start(areas.create(project), chosen)
 
 
 def find_running(project_dir: Path) -> Server | None:
@@ -114,6 +116,7 @@ def _start(area: Area, settings: Mapping[str, str]) -> Server:
         if isinstance(found, Server):
             return found
         if time.monotonic() > deadline or not any(words in written for words in PASSING):
+            sockets.remove(area)
             raise _start_failed(area, written)
         time.sleep(PAUSE)
 
@@ -167,6 +170,7 @@ def _stop(area: Area) -> bool:
     whose = process.owner(pid, area.data) if pid else Owner.NOBODY
     if whose is not Owner.OURS:
         if not isinstance(probe(area), Server):
+            sockets.remove(area)  # what a killed server left
             return False
         if whose is not Owner.UNKNOWN:
             raise EmbeddedError(

@@ -79,7 +79,7 @@ class _Reader:
             return
         _, tag, operator, _, name, _, dependencies, planned_at, planner, email, _, note = found.groups()
         if not (name.isascii() and name.isidentifier()) and (name == "0" or not is_name(name)):
-            raise SyntaxFault(INVALID_NAME)
+            raise SyntaxFault(diagnose(line))
         if planner == "0 ":
             raise SyntaxFault(NO_PLANNER)  # Sqitch asks Perl whether it is true
         person = self._persons.get((planner, email))

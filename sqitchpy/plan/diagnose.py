@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from sqitchpy.plan.faults import INVALID_NAME
 from sqitchpy.plan.grammar import BLANKS, PUNCTUATION, TIME, B, P, is_word
@@ -19,7 +20,6 @@ NEITHER = "Missing timestamp and planner name and email"
 _START = re.compile(rf"[{B}]*+(?:@|[+-][{B}]*+)?(?![{P}])")
 _RUN = re.compile(rf"(?:(?![~/=%^\[\]]\d+(?:\Z|[{B}]))[^{B}:@#\\])*+")
 _DEPENDENCIES = re.compile(rf"[{B}]*+\[[^\]]++\][{B}]*+")
-_BLANKS = re.compile(rf"[{B}]*+")
 _TIME = re.compile(TIME)
 
 
@@ -30,7 +30,8 @@ def diagnose(line: str) -> str:
     if time:
         return NO_PLANNER if time.end() == len(body) and _reaches(body, time.start()) else INVALID_NAME
     if body.endswith(">"):
-        return NO_TIME if _has_planner(body) else INVALID_NAME
+        planner = _planner(body)
+        return INVALID_NAME if planner is None else NEITHER if planner == "0" else NO_TIME
     return NEITHER if _reaches(body, len(body)) else INVALID_NAME
 
 
@@ -52,27 +53,35 @@ def _name_ends(body: str) -> Iterator[int]:
 
 def _reaches(body: str, goal: int) -> bool:
     """Whether a name, and perhaps dependencies, take up everything before ``goal``."""
-    for end in _name_ends(body):
-        dependencies = _DEPENDENCIES.match(body, end) if body[end : end + 1] in ("[", *BLANKS) else None
-        if dependencies and dependencies.end() == goal:
-            return True
-        blanks = _BLANKS.match(body, end)
-        if blanks and blanks.end() == goal and (goal == len(body) or blanks.end() > end):
-            return True
-    return False
-
-
-def _has_planner(body: str) -> bool:
-    """Whether ``planner <email>`` can be had after a name; the planner may hold anything but ``<``."""
-    ends = list(_name_ends(body))
-    if not ends:
-        return False
-    listed = _DEPENDENCIES.match(body, ends[0])
-    if listed and _email(body, listed.end()) - 1 > listed.end():
+    end = len(body[:goal].rstrip(BLANKS))
+    longest = next(_name_ends(body), 0)
+    if longest == end and (end < goal or goal == len(body)):
         return True
-    last_possible = _email(body, ends[0]) - 1
-    first_possible = body.rfind("<", 0, ends[0])
-    return any(first_possible < end < last_possible for end in ends)
+    if body[end - 1] != "]":
+        return False
+    opened = body.find("[", longest)  # after the longest name there may be blanks, after others not
+    if 0 < longest < opened < end - 2 and not body[longest:opened].strip(BLANKS) and body.find("]", opened) == end - 1:
+        return True
+    closed = body.rfind("]", 0, end - 1)
+    shorter = takewhile(lambda name_end: name_end > closed, _name_ends(body))
+    return any(body[name_end] == "[" and name_end < end - 2 for name_end in shorter)
+
+
+def _planner(body: str) -> str | None:
+    """What would be the planner of ``planner <email>`` after a name; it may hold anything but ``<``."""
+    longest = next(_name_ends(body), 0)
+    if not longest:
+        return None
+    listed = _DEPENDENCIES.match(body, longest)
+    if listed and _email(body, listed.end()) - 1 > listed.end():
+        return body[listed.end() : _email(body, listed.end()) - 1]
+    last_possible = _email(body, longest) - 1
+    first_possible = body.rfind("<", 0, longest)
+    if last_possible < 0:
+        return None
+    possible = takewhile(lambda end: end > first_possible, _name_ends(body))
+    end = next((end for end in possible if end < last_possible), None)
+    return None if end is None else body[end:last_possible].lstrip(BLANKS)
 
 
 def _email(body: str, start: int) -> int:

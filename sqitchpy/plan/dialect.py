@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from sqitchpy.model import Dependency, Person
 from sqitchpy.plan.drafts import ChangeDraft, Section
-from sqitchpy.plan.grammar import TIME, B, P, read_note
+from sqitchpy.plan.grammar import NAME, TIME, B, read_note
 
 NOBODY = Person("unknown", "unknown@localhost")
 TRUNK = Dependency(False, None, "main", None)
@@ -28,7 +28,7 @@ TRUNK = Dependency(False, None, "main", None)
 _DIALECT_LINE = re.compile(
     rf"""
     [{B}]*+ (?: (@) | ([+-]) [{B}]*+ )?      # 1 tag, 2 operator
-    ([^{B}{P}][^{B}:@\#\\]*+) [{B}]++      # 3 name
+    ({NAME}) [{B}]++            # 3 name
     ({TIME}) [{B}]++                          # 4 timestamp
     " ( (?: [^"\\]++ | \\. )*+ ) "             # 5 note
     (?: [{B}]*+ \[ ([^\]\#]*+) \] )?          # 6 dependencies

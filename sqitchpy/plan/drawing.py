@@ -33,7 +33,7 @@ def _edges(plan: Plan) -> Iterator[tuple[str, Dependency, int]]:
     for change in plan.changes:
         for dependency in (*change.requires, *change.conflicts):
             found = resolve_requirement(plan, dependency)
-            yield f"c{found.index}" if found else nodes[dependency.text], dependency, change.index
+            yield f"c{found.position}" if found else nodes[dependency.text], dependency, change.position
 
 
 def _outside(plan: Plan) -> dict[str, str]:
@@ -51,7 +51,7 @@ def _mermaid(plan: Plan, deployed: frozenset[str] | None) -> Iterator[str]:
     yield "flowchart TD"
     for change in plan.changes:
         mark = ":::deployed" if deployed and change.id in deployed else ""
-        yield f'    c{change.index}["{_mermaid_text(change.label)}"]{mark}'
+        yield f'    c{change.position}["{_mermaid_text(change.label)}"]{mark}'
     for text, node in _outside(plan).items():
         yield f'    {node}(["{_mermaid_text(text)}"]):::outside'
     for node, dependency, index in _edges(plan):
@@ -70,7 +70,7 @@ def _dot(plan: Plan, deployed: frozenset[str] | None) -> Iterator[str]:
     yield '    node [shape=box, style="rounded", fontname="sans-serif"];'
     for change in plan.changes:
         mark = ', style="rounded,filled", fillcolor="#d4edda"' if deployed and change.id in deployed else ""
-        yield f"    c{change.index} [label={_dot_text(change.label)}{mark}];"
+        yield f"    c{change.position} [label={_dot_text(change.label)}{mark}];"
     for text, node in _outside(plan).items():
         yield f'    {node} [label={_dot_text(text)}, style="rounded,dashed"];'
     for node, dependency, index in _edges(plan):

@@ -26,14 +26,21 @@ B = re.escape(BLANKS)
 P = re.escape(PUNCTUATION)
 """The same two sets, for use inside the brackets of an expression."""
 
+NAME = rf"[^{B}{P}][^{B}:@\#\\\[]*+(?:\[(?!!?@)[^{B}:@\#\\\[]*+)*+"
+"""What may be a name, by its first character and up to where it must end; ``is_name`` judges the rest.
+
+Sqitch wants a blank between a name and its dependencies only because ``[`` may be part of a name. It never is before
+``@tag``, which no name can hold, so ``name[@v1]`` is read as ``name [@v1]``.
+"""
+
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 
 LINE = re.compile(
     rf"""
     ([{B}]*+)                                 # 1 indentation
     (?: (@) | ([+-]) ([{B}]*+) )?             # 2 the mark of a tag; or 3 an operator and 4 blanks
-    ([^{B}{P}][^{B}:@\#\\]*+)               # 5 name; is_name() judges its end
-    ([{B}]++)                                 # 6 blanks
+    ({NAME})                                     # 5 name; is_name() judges its end
+    ( [{B}]++ | (?=\[!?@) )                  # 6 blanks
     (?: \[ ([^\]\#]++) \] [{B}]*+ )?          # 7 dependencies
     ({TIME})                                   # 8 timestamp
     (?: [{B}]*+ (?=[^<{B}])                  #   blanks before the planner are skipped,

@@ -16,7 +16,7 @@ def dependency_graph(plan: Plan) -> nx.DiGraph:
     """Build the graph of a plan: nodes are change ids, an edge leads from what is required to what requires it.
 
     Only requirements within the plan are edges. Each node has the ``Change`` as its attribute ``change``.
-    ``networkx.lexicographical_topological_sort`` by ``change.index`` gives the plan's own order.
+    ``networkx.lexicographical_topological_sort`` by ``change.position`` gives the plan's own order.
     """
     graph = nx.DiGraph()
     graph.add_nodes_from((change.id, {"change": change}) for change in plan.changes)

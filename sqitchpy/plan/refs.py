@@ -47,9 +47,9 @@ def find_in_plan(plan: Plan, spec: str) -> Change | None:
     """
     name, tag, offset = parse_reference(spec)
     found = _by_tag(plan, tag) if not name else _by_name(plan, name, tag)
-    if found is None or not 0 <= found.index + offset < len(plan.changes):
+    if found is None or not 0 <= found.position + offset < len(plan.changes):
         return None
-    return plan.changes[found.index + offset]
+    return plan.changes[found.position + offset]
 
 
 def _by_tag(plan: Plan, tag: str | None) -> Change | None:
@@ -66,7 +66,7 @@ def _by_name(plan: Plan, name: str, tag: str | None) -> Change | None:
         tagged = _by_tag(plan, tag)
         if tagged is None:
             raise UnknownChangeError(f'Unknown tag "@{tag}"')
-        return next((change for change in reversed(instances) if change.index <= tagged.index), None)
+        return next((change for change in reversed(instances) if change.position <= tagged.position), None)
     if len(instances) > 1:
         raise _ambiguous(name, [_qualified(plan, change) for change in reversed(instances)], "Change lookup failed")
     return instances[0]
@@ -99,10 +99,10 @@ def rework_suffixes(plan: Plan, change: Change) -> tuple[str, ...]:
     the tags from just before the next instance back to the change itself. Empty for a latest instance, whose files
     have no suffix.
     """
-    later = next((other for other in plan.by_name.get(change.name, ()) if other.index > change.index), None)
+    later = next((other for other in plan.by_name.get(change.name, ()) if other.position > change.position), None)
     if later is None:
         return ()
-    between = reversed(plan.changes[change.index : later.index])
+    between = reversed(plan.changes[change.position : later.position])
     return tuple(str(tag) for other in between for tag in other.tags)
 
 
@@ -123,7 +123,7 @@ def resolve_requirement(plan: Plan, dependency: Dependency) -> Change | None:
     tagged = plan.by_tag.get(dependency.tag)
     if tagged is None:
         return None
-    return next((change for change in reversed(instances) if change.index <= tagged.index), None)
+    return next((change for change in reversed(instances) if change.position <= tagged.position), None)
 
 
 def find_deployed(rows: Sequence[DeployedChange], spec: str, plan: Plan | None = None) -> DeployedChange | None:

@@ -104,7 +104,7 @@ def _change_line(change: Change, line: str) -> str:
     if not found:
         return format_change_line(*parts, lead=change.operator)
     lead = found[1] + (found[3] or "") + (found[4] or "")
-    return format_change_line(*parts, lead=lead, space=found[6], gap=found[11])
+    return format_change_line(*parts, lead=lead, space=found[6] or " ", gap=found[11])
 
 
 def _tag_line(tag: Tag, line: str) -> str:

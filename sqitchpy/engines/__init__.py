@@ -1,0 +1,1 @@
+"""Databases: ``protocol`` says what one must offer, each folder beside it is one that does."""

@@ -1,0 +1,312 @@
+"""PostgreSQL: how one change becomes one transaction (docs/architecture.md, One change, one transaction)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import psycopg
+
+from sqitchpy.engines.pg import lock
+from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.failures import ServerFailure, statement_error
+from sqitchpy.engines.pg.recording import RECORD, queue_deploy, queue_event, queue_guard, queue_revert
+from sqitchpy.engines.pg.registry import PgRegistry
+from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
+from sqitchpy.engines.pg.scripts import Origin
+from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import DeployTask, RevertTask, Script, Stage, TaskFailed, VerifyTask
+from sqitchpy.errors import ConnectionLostError, EngineError, RegistryError, SqitchpyError
+from sqitchpy.events import LockHolder, OnEvent, Warned
+from sqitchpy.model import Person
+from sqitchpy.script.shape import Shape
+
+
+class PgEngine:
+    """A PostgreSQL database with its registry. See :class:`sqitchpy.engines.protocol.Engine`."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        on_event: OnEvent,
+        *,
+        connection: psycopg.Connection[Any] | None = None,
+        transaction: Literal["own", "caller"] = "own",
+    ) -> None:
+        self._facts = facts
+        self._on_event = on_event
+        self._session = self._open_session(connection, transaction)
+        self._scripts = ScriptRunner(self._session, facts, on_event)
+        self._registry = PgRegistry(self._session, facts)
+
+    def _open_session(
+        self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
+    ) -> OwnSession:
+        def on_notice(notice: psycopg.errors.Diagnostic) -> None:
+            self._scripts.on_notice(notice)
+
+        if connection is None:
+            return OwnSession(self._facts, on_notice)
+        kind = NestedSession if transaction == "caller" else BorrowedSession
+        return kind(self._facts, on_notice, connection)
+
+    @property
+    def registry(self) -> PgRegistry:
+        """The registry in this database."""
+        return self._registry
+
+    def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
+        """Take the deployment lock."""
+        self._session.lock(self._registry.queries, timeout, on_wait)
+
+    def unlock(self) -> None:
+        """Release the deployment lock."""
+        self._session.unlock()
+
+    def hold_read_only(self) -> None:
+        """Have PostgreSQL refuse every change in the control session; a dry run opens no other."""
+        self._session.control().execute(b"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", prepare=False)
+
+    def check(self, script: Script) -> str:
+        """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
+        return self._scripts.how(script)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._session.close()
+
+    # -- failures -----------------------------------------------------------------------------------------------
+
+    def _attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False) -> None:
+        """Do something on the work connection; when it fails, roll back and raise TaskFailed."""
+        try:
+            work()
+        except ServerFailure as failure:
+            self._session.abandon()
+            raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
+        except ConnectionLostError:
+            self._session.drop_work()
+            raise
+        except SqitchpyError as error:
+            self._session.abandon()
+            raise TaskFailed(stage, error, kept=kept) from error
+        except BaseException:
+            self._session.abandon()
+            raise
+
+    def _explain(self, failure: ServerFailure) -> SqitchpyError:
+        if isinstance(failure.origin, Origin):
+            return statement_error(failure, failure.origin.file, failure.origin.line)
+        message = failure.fields["message"] or ""
+        for sign, words in _MOVED.items():
+            if sign in message:
+                return RegistryError(
+                    f"The registry of {self._facts.destination} has changed under this run: {words}",
+                    hint="Nothing of this change was kept. Run “sqitchpy status”, then run the command again.",
+                )
+        return failure.in_registry(self._facts.registry)
+
+    # -- deploying ----------------------------------------------------------------------------------------------
+
+    def deploy(self, task: DeployTask, committer: Person) -> None:
+        """Deploy and record one change: in one transaction where the script allows it."""
+        self._scripts.doing = "deploy"
+        try:
+            folds = task.script is None or self._scripts.folds(task.script, "script")
+            inside = task.verify is None or self._verifies_inside(task.verify)
+        except SqitchpyError as error:
+            raise TaskFailed("script", error, kept=False) from error
+        if not folds:
+            self._deploy_as_written(task, committer)
+            return
+        try:
+            self._deploy_folded(task, committer, verify_inside=inside)
+        except TaskFailed as failed:
+            self._try_otherwise(task, committer, failed)
+
+    def _verifies_inside(self, script: Script) -> bool:
+        return self._scripts.folds(script, "verify") and self._scripts.shape(script).directives.get("verify") != "after"
+
+    def _try_otherwise(self, task: DeployTask, committer: Person, failed: TaskFailed) -> None:
+        """Run again, outside a transaction, what turned out not to work inside one; else raise the failure."""
+        error = failed.error
+        if failed.kept or not isinstance(error, EngineError) or not failed_outside_block(error):
+            raise failed
+        if not self._session.commits:
+            raise failed
+        why = f"{task.change.name}: {error.message.splitlines()[0]}; it was rolled back"
+        if failed.stage == "verify":
+            self._on_event(Warned(f"{why}, and the verification runs after the change is committed"))
+            self._deploy_folded(task, committer, verify_inside=False)
+            return
+        shape = self._scripts.shape(task.script) if task.script else None
+        if failed.stage != "script" or shape is None or (shape.own_transaction and not shape.outside):
+            raise failed
+        self._on_event(Warned(f"{why}, and the script runs again statement by statement"))
+        self._deploy_as_written(task, committer)
+
+    def _deploy_folded(self, task: DeployTask, committer: Person, *, verify_inside: bool) -> None:
+        shape = self._scripts.shape(task.script) if task.script else None
+        verify_shape = self._scripts.shape(task.verify) if task.verify and verify_inside else None
+
+        def transaction() -> None:
+            wire = self._begin(task.project, task.after)
+            if task.script:
+                self._scripts.queue_folded(wire, task.script, "script")
+                self._scripts.queue_reset(wire, shape)
+            if task.verify and verify_inside:
+                self._scripts.queue_verification(wire, task.verify)
+            self._queue_encoding(wire)
+            queue_deploy(wire, self._registry.queries, task, committer)
+            self._commit(wire, task.script, shape, verify_shape)
+
+        self._attempt("script", transaction)
+        self._scripts.renew(shape, verify_shape)
+        if task.verify and not verify_inside:
+            self._verify_after_commit(task, task.verify, committer)
+
+    def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
+        """Verify a change that is committed and recorded already; a failure takes the record back."""
+        try:
+            self._verify(script)
+        except TaskFailed as failed:
+            self._record(
+                "revert",
+                lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
+                task.project,
+                task.change.id,
+            )
+            raise TaskFailed("verify", failed.error, kept=True) from failed
+
+    def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
+        """Sqitch's way: the script by itself, its verification, and then the record."""
+        script = task.script
+        if script is not None:
+            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+        if task.verify is not None:
+            try:
+                self._verify(task.verify)
+            except TaskFailed as failed:
+                raise TaskFailed("verify", failed.error, kept=True) from failed
+        self._record(
+            "deploy", lambda wire: queue_deploy(wire, self._registry.queries, task, committer), task.project, task.after
+        )
+
+    def _record(self, what: str, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
+        """Write rows for something that is done already, in a transaction of their own."""
+
+        def transaction() -> None:
+            wire = self._begin(project, after)
+            self._queue_encoding(wire)
+            queue(wire)
+            self._commit(wire, None)
+
+        self._attempt("record", transaction, kept=True)
+
+    def record_failure(self, task: DeployTask, committer: Person) -> None:
+        """Record a ``fail`` event, in a transaction of its own."""
+
+        def transaction() -> None:
+            wire = self._session.work()
+            wire.queue(self._session.begin, origin=RECORD)
+            self._queue_encoding(wire)
+            queue_event(wire, self._registry.queries, "fail", task, committer)
+            self._commit(wire, None)
+
+        self._attempt("record", transaction)
+
+    # -- reverting and verifying --------------------------------------------------------------------------------
+
+    def revert(self, task: RevertTask, committer: Person) -> None:
+        """Revert and record one change, in one transaction where the script allows it."""
+        self._scripts.doing = "revert"
+        script = task.script
+        try:
+            folds = script is None or self._scripts.folds(script, "script")
+        except SqitchpyError as error:
+            raise TaskFailed("script", error, kept=True) from error
+        shape = self._scripts.shape(script) if script and folds else None
+        if script and not folds:
+            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+
+        def transaction() -> None:
+            wire = self._begin(task.change.project, task.change.id)
+            if script and folds:
+                self._scripts.queue_folded(wire, script, "script")
+                self._scripts.queue_reset(wire, shape)
+            self._queue_encoding(wire)
+            queue_revert(wire, self._registry.queries, task.change.id, committer)
+            self._commit(wire, script if folds else None, shape)
+
+        self._attempt("script" if folds else "record", transaction, kept=True)
+        self._scripts.renew(shape)
+
+    def run_script(self, script: Script) -> None:
+        """Run a revert script by itself and keep what it does, for a change that is not recorded."""
+        self._scripts.doing = "revert"
+
+        def run() -> None:
+            if not self._scripts.folds(script, "script"):
+                self._scripts.run_alone(script, "script")
+                return
+            wire = self._session.work()
+            wire.queue(self._session.begin)
+            self._scripts.queue_folded(wire, script, "script")
+            self._commit(wire, script, self._scripts.shape(script))
+
+        self._attempt("script", run, kept=True)
+
+    def verify(self, task: VerifyTask) -> None:
+        """Run a verification in a transaction that is rolled back."""
+        self._verify(task.script)
+
+    def _verify(self, script: Script) -> None:
+        self._scripts.doing = "verify"
+
+        def run() -> None:
+            if not self._scripts.folds(script, "verify"):
+                self._scripts.run_alone(script, "verify")
+                return
+            wire = self._session.work()
+            wire.queue(self._session.begin)
+            self._scripts.queue_folded(wire, script, "verify")
+            wire.queue(self._session.rollback)
+            self._scripts.queue_forget(wire, self._scripts.shape(script))
+            wire.sync()
+
+        self._attempt("verify", run)
+
+    # -- pieces of a transaction --------------------------------------------------------------------------------
+
+    def _begin(self, project: str, after: str | None) -> Wire:
+        wire = self._session.work()
+        wire.queue(self._session.begin, origin=RECORD)
+        pid = self._session.control().info.backend_pid
+        queue_guard(wire, self._registry.queries, control_pid=pid, key=lock.KEY, project=project, after=after)
+        return wire
+
+    def _queue_encoding(self, wire: Wire) -> None:
+        """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""
+        if self._session.foreign_encoding:
+            wire.queue(b"SET LOCAL client_encoding TO 'UTF8'", origin=RECORD)
+
+    def _commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
+        """COMMIT, and whatever cleans the session behind it in the same round trip."""
+        origin = Origin("script", script.source.name, 0) if script else RECORD
+        wire.queue(self._session.commit, origin=origin)
+        self._scripts.queue_forget(wire, *shapes)
+        wire.sync()
+
+
+_MOVED = {
+    "the deployment lock is lost": "the session that held the deployment lock is gone",
+    "the registry has moved": "another deployer was at work",
+}
+
+
+def _stage(failure: ServerFailure, stage: Stage) -> Stage:
+    """Whose statement it was that failed."""
+    if isinstance(failure.origin, Origin):
+        return failure.origin.kind
+    return "record" if failure.origin == RECORD else stage

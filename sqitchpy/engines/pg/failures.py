@@ -1,0 +1,99 @@
+"""PostgreSQL's errors as ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.pq import DiagnosticField
+
+from sqitchpy.errors import ConnectionLostError, Diagnostics, EngineError, StatementError
+
+
+class ServerFailure(Exception):
+    """One statement failed. ``origin`` is what the sender said about it."""
+
+    def __init__(self, fields: dict[str, str | None], text: bytes, origin: Any) -> None:
+        super().__init__(fields.get("message"))
+        self.fields = fields
+        self.text = text
+        self.origin = origin
+
+    @property
+    def sqlstate(self) -> str | None:
+        """The error's SQLSTATE."""
+        return self.fields["sqlstate"]
+
+    def diagnostics(self, file: str, line: int) -> Diagnostics:
+        """The failure with the place of the statement in a script: ``line`` is that of psql's message."""
+        position = self.fields["position"]
+        return Diagnostics(
+            file=file,
+            line=line,
+            severity=self.fields["severity"] or "ERROR",
+            message=self.fields["message"] or "unknown error",
+            sqlstate=self.sqlstate,
+            detail=self.fields["detail"],
+            hint=self.fields["hint"],
+            context=self.fields["context"],
+            statement=self.text.decode("utf-8", "replace"),
+            position=int(position) if position else None,
+        )
+
+    def in_registry(self, registry: str) -> EngineError:
+        """The failure as that of a statement of our own."""
+        return EngineError(
+            f"{self.fields['severity'] or 'ERROR'}:  {self.fields['message']}",
+            sqlstate=self.sqlstate,
+            hint=f"This was a statement of sqitchpy's own, on the registry {registry}; it was rolled back.",
+        )
+
+
+Failure = ServerFailure | ConnectionLostError
+
+_FIELDS = {
+    "severity": DiagnosticField.SEVERITY,
+    "message": DiagnosticField.MESSAGE_PRIMARY,
+    "sqlstate": DiagnosticField.SQLSTATE,
+    "detail": DiagnosticField.MESSAGE_DETAIL,
+    "hint": DiagnosticField.MESSAGE_HINT,
+    "context": DiagnosticField.CONTEXT,
+    "position": DiagnosticField.STATEMENT_POSITION,
+}
+
+
+def server_failure(pgconn: pq.abc.PGconn, result: pq.abc.PGresult, text: bytes, origin: Any) -> Failure:
+    """A failed result as an exception: the statement's failure, or the loss of the connection."""
+    if pgconn.status == pq.ConnStatus.BAD:
+        return lost(result.error_message)
+    fields = {
+        name: value.decode("utf-8", "replace") if (value := result.error_field(field)) else None
+        for name, field in _FIELDS.items()
+    }
+    if fields["message"] is None:
+        fields["message"] = result.get_error_message().strip() or "the server sent something that was not expected"
+    return ServerFailure(fields, text, origin)
+
+
+def lost(message: bytes | str | None) -> ConnectionLostError:
+    """The connection is gone; says what is known about the state of the database."""
+    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else (message or "")
+    return ConnectionLostError(
+        text.strip() or "connection to server was lost",
+        sqlstate="08006",
+        hint="Whatever transaction was open has been rolled back by the server. Run “sqitchpy status” to see where "
+        "the database stands, then run the command again.",
+    )
+
+
+def connection_lost(pgconn: pq.abc.PGconn, error: Exception) -> Exception:
+    """What to raise for an error of libpq itself."""
+    if pgconn.status == pq.ConnStatus.BAD or isinstance(error, psycopg.OperationalError):
+        return lost(str(error))
+    return error
+
+
+def statement_error(failure: ServerFailure, file: str, line: int) -> StatementError:
+    """The failure of a script's statement."""
+    return StatementError(failure.diagnostics(file, line))

@@ -1,0 +1,171 @@
+-- Every statement on the registry. Each block is one statement with a name; {registry} is the quoted schema.
+-- Functions and operators are those of pg_catalog, whatever search_path says.
+
+-- name: version
+-- The version of the registry, 0 for tables older than versions, null when there are none.
+SELECT CASE
+    WHEN pg_catalog.to_regclass(%(changes)s) IS NULL THEN NULL
+    WHEN pg_catalog.to_regclass(%(releases)s) IS NULL THEN '0'
+    ELSE '1'
+END
+
+-- name: latest_release
+SELECT pg_catalog.max(version) FROM {registry}.releases
+
+-- name: insert_release
+INSERT INTO {registry}.releases (version, installer_name, installer_email) VALUES ($1, $2, $3)
+
+-- name: projects
+SELECT project, uri FROM {registry}.projects ORDER BY project
+
+-- name: insert_project
+INSERT INTO {registry}.projects (project, uri, creator_name, creator_email) VALUES (%s, %s, %s, %s)
+
+-- name: deployed
+-- Deployed changes of a project with their tags and dependencies.
+SELECT c.change, c.change_id, c.project, c.script_hash, c.note,
+       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
+  FROM {registry}.changes c
+ WHERE c.project = %(project)s
+   AND (%(after)s::text IS NULL
+        OR c.committed_at > (SELECT committed_at FROM {registry}.changes WHERE change_id = %(after)s))
+ ORDER BY c.committed_at ASC
+
+-- name: current
+SELECT c.change, c.change_id, c.project, c.script_hash, c.note,
+       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
+  FROM {registry}.changes c
+ WHERE c.project = %(project)s
+ ORDER BY c.committed_at DESC
+ LIMIT 1
+
+-- name: tags_of
+SELECT change_id, tag, tag_id, committed_at, committer_name, committer_email, planned_at, planner_name, planner_email
+  FROM {registry}.tags
+ WHERE change_id = ANY (%(ids)s)
+ ORDER BY tag
+
+-- name: dependencies_of
+SELECT change_id, type, dependency
+  FROM {registry}.dependencies
+ WHERE change_id = ANY (%(ids)s)
+ ORDER BY dependency
+
+-- name: deployed_among
+SELECT change_id FROM {registry}.changes WHERE change_id = ANY (%(ids)s)
+
+-- name: foreign_change
+-- The earliest deployed instance of a change of another project.
+SELECT change_id FROM {registry}.changes
+ WHERE project = %(project)s AND change = %(change)s
+ ORDER BY committed_at ASC
+ LIMIT 1
+
+-- name: foreign_tag
+SELECT change_id FROM {registry}.tags WHERE project = %(project)s AND tag = %(tag)s
+
+-- name: foreign_change_asof
+-- The latest instance of a change of another project that was deployed before the tag was recorded, as Sqitch looks it up.
+SELECT c.change_id
+  FROM {registry}.changes c
+  JOIN {registry}.tags t ON t.project = c.project
+ WHERE c.project = %(project)s AND c.change = %(change)s AND t.tag = %(tag)s
+   AND c.committed_at <= t.committed_at
+ ORDER BY c.committed_at DESC
+ LIMIT 1
+
+-- name: dependents
+SELECT d.dependency_id, c.change_id, c.project, c.change,
+       (SELECT t.tag FROM {registry}.changes later JOIN {registry}.tags t ON t.change_id = later.change_id
+         WHERE later.project = c.project AND later.committed_at >= c.committed_at
+         ORDER BY later.committed_at ASC, t.tag ASC LIMIT 1)
+  FROM {registry}.dependencies d
+  JOIN {registry}.changes c ON c.change_id = d.change_id
+ WHERE d.dependency_id = ANY (%(ids)s) AND c.change_id <> ALL (%(ids)s)
+ ORDER BY c.committed_at ASC
+
+-- name: set_hash
+UPDATE {registry}.changes SET script_hash = %(hash)s WHERE project = %(project)s AND change_id = %(id)s AND script_hash = change_id
+
+-- name: clear_hashes
+UPDATE {registry}.changes SET script_hash = NULL WHERE project = %(project)s AND script_hash = change_id
+
+-- name: events
+SELECT event, change_id, change, project, note, requires, conflicts, tags,
+       committed_at, committer_name, committer_email, planned_at, planner_name, planner_email
+  FROM {registry}.events
+ WHERE (%(events)s::text[] IS NULL OR event = ANY (%(events)s))
+   AND (%(change)s::text IS NULL OR change ~ %(change)s)
+   AND (%(project)s::text IS NULL OR project ~ %(project)s)
+   AND (%(committer)s::text IS NULL OR committer_name ~ %(committer)s)
+ ORDER BY committed_at {direction}
+ LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: lock_table
+LOCK TABLE {registry}.changes IN EXCLUSIVE MODE
+
+-- name: guard
+-- Fails unless the control session ($1) still holds the lock ($2) and the change we stand on ($3) is still there:
+-- a text that is no number is cast to one, because an error is what stops a pipeline without a round trip.
+SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
+  FROM (SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+                        WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
+               EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $3) AS standing) AS facts
+
+-- name: guard_first
+-- The same for the first change of a project ($3): nothing of it may be deployed.
+SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
+  FROM (SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+                        WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
+               NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE project = $3) AS standing) AS facts
+
+-- name: insert_change
+-- $11 is the change deployed before: the times of a project's changes must increase, whatever the clock does.
+INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
+                                committer_name, committer_email, planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5,
+        greatest(pg_catalog.clock_timestamp(),
+                 (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
+        $6, $7, $8, $9, $10)
+
+-- name: insert_dependencies
+INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
+SELECT $1, d.type, d.dependency, d.dependency_id
+  FROM pg_catalog.unnest($2::text[], $3::text[], $4::text[]) AS d (type, dependency, dependency_id)
+
+-- name: insert_tag
+INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committer_name, committer_email,
+                             planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: insert_event
+INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
+                               committer_name, committer_email, planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+        greatest(pg_catalog.clock_timestamp(), (SELECT committed_at FROM {registry}.changes WHERE change_id = $2)),
+        $9, $10, $11, $12, $13)
+
+-- name: insert_revert_event
+-- What is known of the deployed change goes into the event, and only then from the tables.
+INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
+                               committer_name, committer_email, planned_at, planner_name, planner_email)
+SELECT 'revert', c.change_id, c.change, c.project, c.note,
+       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'require'),
+       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'conflict'),
+       ARRAY(SELECT tag FROM {registry}.tags WHERE change_id = $1),
+       greatest(pg_catalog.clock_timestamp(), c.committed_at + interval '1 microsecond'),
+       $2, $3, c.planned_at, c.planner_name, c.planner_email
+  FROM {registry}.changes c
+ WHERE c.change_id = $1
+
+-- name: delete_tags
+DELETE FROM {registry}.tags WHERE change_id = $1
+
+-- name: delete_change
+DELETE FROM {registry}.changes WHERE change_id = $1
+
+-- name: lock_holder
+SELECT a.pid, a.usename, a.application_name, a.backend_start::text, a.query
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.objid = %(key)s::oid AND l.classid = 0 AND l.granted AND a.datname = pg_catalog.current_database()
+ LIMIT 1

@@ -1,0 +1,103 @@
+"""The registry's rows, queued on a wire inside whatever transaction is open there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqitchpy.engines.pg.names import Queries
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import DeployTask
+from sqitchpy.model import Change, Person, Tag
+
+RECORD = "record"
+"""Origin of these statements, for telling a failure of theirs from a script's."""
+
+
+def queue_guard(wire: Wire, queries: Queries, *, control_pid: int, key: int, project: str, after: str | None) -> None:
+    """Lock the registry and fail unless it stands where the run was planned from."""
+    wire.queue(queries.wire("lock_table"), origin=RECORD)
+    name, standing = ("guard_first", project) if after is None else ("guard", after)
+    wire.queue(queries.wire(name), [str(control_pid).encode(), str(key).encode(), standing.encode()], origin=RECORD)
+
+
+def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
+    """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
+    change = task.change
+    wire.queue(
+        queries.wire("insert_change"),
+        _texts(
+            change.id,
+            task.script_hash,
+            change.name,
+            task.project,
+            change.note,
+            *committer,
+            change.planned_at,
+            *change.planner,
+            task.after,
+        ),
+        origin=RECORD,
+    )
+    if change.requires or change.conflicts:
+        kinds = ["require"] * len(change.requires) + ["conflict"] * len(change.conflicts)
+        names = [dependency.text for dependency in (*change.requires, *change.conflicts)]
+        ids: list[str | None] = [*task.requirement_ids, *(None for _ in change.conflicts)]
+        wire.queue(
+            queries.wire("insert_dependencies"),
+            _texts(change.id, _array(kinds), _array(names), _array(ids)),
+            origin=RECORD,
+        )
+    for tag in change.tags:
+        queue_tag(wire, queries, change, task.project, tag, committer)
+    queue_event(wire, queries, "deploy", task, committer)
+
+
+def queue_tag(wire: Wire, queries: Queries, change: Change, project: str, tag: Tag, committer: Person) -> None:
+    """The row of a tag."""
+    wire.queue(
+        queries.wire("insert_tag"),
+        _texts(tag.id, f"@{tag.name}", project, change.id, tag.note, *committer, tag.planned_at, *tag.planner),
+        origin=RECORD,
+    )
+
+
+def queue_event(wire: Wire, queries: Queries, event: str, task: DeployTask, committer: Person) -> None:
+    """The row of a ``deploy`` or ``fail`` event."""
+    change = task.change
+    wire.queue(
+        queries.wire("insert_event"),
+        _texts(
+            event,
+            change.id,
+            change.name,
+            task.project,
+            change.note,
+            _array([dependency.text for dependency in change.requires]),
+            _array([dependency.text for dependency in change.conflicts]),
+            _array([f"@{tag.name}" for tag in change.tags]),
+            *committer,
+            change.planned_at,
+            *change.planner,
+        ),
+        origin=RECORD,
+    )
+
+
+def queue_revert(wire: Wire, queries: Queries, change_id: str, committer: Person) -> None:
+    """What a revert changes: the event first, because it is written from the rows that then go."""
+    identifier = change_id.encode()
+    wire.queue(queries.wire("insert_revert_event"), [identifier, *_texts(*committer)], origin=RECORD)
+    wire.queue(queries.wire("delete_tags"), [identifier], origin=RECORD)
+    wire.queue(queries.wire("delete_change"), [identifier], origin=RECORD)
+
+
+def _texts(*values: str | None) -> list[bytes | None]:
+    return [None if value is None else value.encode() for value in values]
+
+
+def _array(values: Sequence[str | None]) -> str:
+    """A text[] literal, by the rules of PostgreSQL's array input."""
+    quoted = (
+        "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values
+    )
+    return "{" + ",".join(quoted) + "}"

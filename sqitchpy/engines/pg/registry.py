@@ -1,0 +1,229 @@
+"""The registry in PostgreSQL: a schema of the target database, read over the control connection."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.failures import ServerFailure, lost
+from sqitchpy.engines.pg.names import Queries
+from sqitchpy.engines.pg.recording import queue_tag
+from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent
+from sqitchpy.errors import EngineError
+from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
+from sqitchpy.options import LogFilter
+from sqitchpy.script.interpreter import Interpreter, Run
+from sqitchpy.script.source import Source
+from sqitchpy.script.variables import Variables
+
+_HERE = Path(__file__).parent
+
+
+class PgRegistry:
+    """Reads and prepares the registry, over the session's control connection."""
+
+    def __init__(self, session: OwnSession, facts: Facts) -> None:
+        self._session = session
+        self._facts = facts
+        self.queries = Queries(facts.registry)
+
+    def _cursor(self) -> psycopg.Cursor[tuple[Any, ...]]:
+        return psycopg.Cursor(self._session.control(), row_factory=psycopg.rows.tuple_row)
+
+    def _fetch(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one of the reading statements. Raises EngineError with what the server said."""
+        try:
+            cursor = self._cursor().execute(self.queries.cursor(name).encode(), parameters or None, prepare=False)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError as error:
+            raise lost(str(error)) from error
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: psycopg.Error) -> EngineError:
+        hint = f"Nothing was changed. This was a statement of sqitchpy's own, on the registry {self._facts.registry}."
+        if isinstance(error, errors.InsufficientPrivilege):
+            hint = (
+                f"The user may not use the registry: GRANT USAGE ON SCHEMA {self.queries.schema}, and SELECT, INSERT, "
+                "UPDATE, DELETE on its tables, or connect as its owner."
+            )
+        return EngineError(
+            f"{error.diag.severity or 'ERROR'}:  {error.diag.message_primary or error}",
+            sqlstate=error.sqlstate,
+            hint=hint,
+        )
+
+    # -- preparing ----------------------------------------------------------------------------------------------
+
+    def version(self) -> float | None:
+        """The version of the registry, None when there is none."""
+        queries = self.queries
+        (found,) = self._fetch("version", changes=queries.table("changes"), releases=queries.table("releases"))[0]
+        if found is None:
+            return None
+        if found == "0":
+            return 0.0
+        ((latest,),) = self._fetch("latest_release")
+        return 0.0 if latest is None else round(float(latest), 1)
+
+    def create(self, installer: Person) -> None:
+        """Create the tables, in one transaction with the row that says so."""
+        self._run_own_script("registry.sql", f"{REGISTRY_VERSION}", installer)
+
+    def upgrade(self, versions: Sequence[str], installer: Person) -> None:
+        """Apply upgrades, each in a transaction of its own."""
+        for version in versions:
+            self._run_own_script(f"upgrade-{version}.sql", version, installer)
+
+    def _run_own_script(self, name: str, version: str, installer: Person) -> None:
+        source = Source(name, _HERE)
+        variables = Variables({b"registry": self._facts.registry.encode()})
+        with self._transaction() as wire:
+            wire.queue(b"SET LOCAL client_min_messages = warning")
+            for action in Interpreter(source, variables).actions():
+                if isinstance(action, Run):
+                    wire.queue(action.statement.text)
+            row = [version.encode(), installer.name.encode(), installer.email.encode()]
+            wire.queue(self.queries.wire("insert_release"), row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Wire]:
+        """A transaction on the control connection. Raises EngineError when one of its statements fails."""
+        wire = Wire(self._session.control())
+        try:
+            wire.queue(self._session.begin)
+            yield wire
+            wire.queue(self._session.commit)
+            wire.sync()
+        except ServerFailure as failure:
+            wire.abandon(self._session.rollback)
+            raise failure.in_registry(self._facts.registry) from failure
+
+    def projects(self) -> Sequence[ProjectRow]:
+        """All registered projects, by name."""
+        return [ProjectRow(*row) for row in self._fetch("projects")]
+
+    def register(self, project: ProjectRow, creator: Person) -> None:
+        """Register a project."""
+        try:
+            self._cursor().execute(self.queries.cursor("insert_project").encode(), (*project, *creator), prepare=False)
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+
+    def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
+        """Record tags of a change that is deployed already."""
+        with self._transaction() as wire:
+            for tag in tags:
+                queue_tag(wire, self.queries, change, project, tag, committer)
+
+    def refresh_hashes(self, project: str, hashes: Mapping[str, str | None]) -> None:
+        """Replace the hashes that an upgrade from 0 has set to change ids; those that stay unknown become NULL."""
+        with self._session.control().transaction():
+            for change_id, script_hash in hashes.items():
+                self._fetch("set_hash", project=project, id=change_id, hash=script_hash)
+            self._fetch("clear_hashes", project=project)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def current_change(self, project: str) -> DeployedChange | None:
+        """The latest deployed change of a project."""
+        return next(iter(self._changes(self._fetch("current", project=project))), None)
+
+    def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
+        """Deployed changes in the order of deployment, with tags and dependencies."""
+        return self._changes(self._fetch("deployed", project=project, after=after))
+
+    def _changes(self, rows: Sequence[tuple[Any, ...]]) -> list[DeployedChange]:
+        ids = [row[1] for row in rows]
+        if not ids:
+            return []
+        tags: dict[str, list[DeployedTag]] = defaultdict(list)
+        for change_id, tag, tag_id, at, name, email, planned_at, planner, planner_email in self._fetch(
+            "tags_of", ids=ids
+        ):
+            tags[change_id].append(
+                DeployedTag(
+                    tag.removeprefix("@"), tag_id, at, Person(name, email), planned_at, Person(planner, planner_email)
+                )
+            )
+        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for change_id, kind, dependency in self._fetch("dependencies_of", ids=ids):
+            wanted[change_id, kind].append(dependency)
+        return [
+            DeployedChange(
+                name=row[0],
+                id=row[1],
+                project=row[2],
+                script_hash=row[3],
+                note=row[4],
+                committed_at=row[5],
+                committer=Person(row[6], row[7]),
+                planned_at=row[8],
+                planner=Person(row[9], row[10]),
+                tags=tuple(tags[row[1]]),
+                requires=tuple(wanted[row[1], "require"]),
+                conflicts=tuple(wanted[row[1], "conflict"]),
+            )
+            for row in rows
+        ]
+
+    def deployed_among(self, change_ids: Collection[str]) -> frozenset[str]:
+        """Which of these ids are deployed."""
+        return frozenset(row[0] for row in self._fetch("deployed_among", ids=list(change_ids)))
+
+    def find_foreign(self, dependency: Dependency) -> str | None:
+        """The id of the deployed change that a dependency on another project names."""
+        if dependency.change_id:
+            return next(iter(self.deployed_among([dependency.change_id])), None)
+        name = "foreign_change" if dependency.tag is None else "foreign_tag"
+        if dependency.change and dependency.tag:
+            name = "foreign_change_asof"
+        rows = self._fetch(name, project=dependency.project, change=dependency.change, tag=f"@{dependency.tag}")
+        return rows[0][0] if rows else None
+
+    def dependents(self, change_ids: Collection[str]) -> Sequence[Dependent]:
+        """Deployed changes, outside the given ones, that require one of them."""
+        return [Dependent(*row) for row in self._fetch("dependents", ids=list(change_ids))]
+
+    def events(self, wanted: LogFilter) -> Iterator[EventRow]:
+        """Events of all projects, newest first unless asked otherwise."""
+        text = self.queries.cursor("events").replace("{direction}", "ASC" if wanted.reverse else "DESC")
+        parameters = {
+            "events": list(wanted.events) or None,
+            "change": wanted.change,
+            "project": wanted.project,
+            "committer": wanted.committer,
+            "limit": wanted.limit,
+            "offset": wanted.offset or 0,
+        }
+        try:
+            for row in self._cursor().execute(text.encode(), parameters, prepare=False):
+                yield _event(row)
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+
+
+def _event(row: tuple[Any, ...]) -> EventRow:
+    return EventRow(
+        event=row[0],
+        change_id=row[1],
+        change=row[2],
+        project=row[3],
+        note=row[4],
+        requires=tuple(row[5]),
+        conflicts=tuple(row[6]),
+        tags=tuple(row[7]),
+        committed_at=row[8],
+        committer=Person(row[9], row[10]),
+        planned_at=row[11],
+        planner=Person(row[12], row[13]),
+    )

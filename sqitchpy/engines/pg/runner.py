@@ -1,0 +1,169 @@
+"""Scripts on a session: looked over once, then run inside our transaction, by themselves, or in psql."""
+
+from __future__ import annotations
+
+import psycopg
+
+from sqitchpy.diagnostics import render
+from sqitchpy.engines.pg import psql
+from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, actions_of, run_as_written, run_folded
+from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import Script
+from sqitchpy.errors import Diagnostics, EngineError, ScriptError
+from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput
+from sqitchpy.script.shape import Reason, Shape, examine
+
+KEPT_SHAPES = 2000
+"""How many looked-over scripts are remembered; others are looked over again when they run."""
+
+
+class ScriptRunner:
+    """Runs scripts. ``doing`` says on whose behalf, for those who listen."""
+
+    def __init__(self, session: OwnSession, facts: Facts, on_event: OnEvent) -> None:
+        self._session = session
+        self._facts = facts
+        self._on_event = on_event
+        self._shapes: dict[str, Shape] = {}
+        self.doing: Action = "deploy"
+
+    # -- looking over -------------------------------------------------------------------------------------------
+
+    def shape(self, script: Script) -> Shape:
+        """What a look at the script shows. Raises ScriptError for what cannot be run."""
+        name = script.source.name
+        shape = self._shapes.get(name)
+        if shape is None or shape.source != script.source:
+            shape = examine(script.source, self._bound(script).variables)
+            if len(self._shapes) < KEPT_SHAPES:
+                self._shapes[name] = shape
+        return shape
+
+    def _bound(self, script: Script) -> Script:
+        """The script with the variable that Sqitch always sets; a user's cannot take its place."""
+        return Script(script.source, {**script.variables, "registry": self._facts.registry}, script.runner)
+
+    def uses_psql(self, script: Script) -> bool:
+        """Whether the script runs in the real psql."""
+        return script.runner == "psql" or self.shape(script).runner == "psql"
+
+    def folds(self, script: Script, kind: ScriptKind) -> bool:
+        """Whether the script runs inside our transaction. Raises ScriptError when it can run in no way."""
+        if self.uses_psql(script):
+            self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
+            return False
+        shape = self.shape(script)
+        if shape.left_open is not None and kind == "script":
+            where = shape.left_open
+            raise ScriptError(
+                f"{where.file}:{where.line}: the transaction opened here is never committed",
+                file=where.file,
+                line=where.line,
+                hint="Nothing of the script would last. End it with COMMIT; (or with ROLLBACK; if that is meant).",
+            )
+        if shape.reason is not None:
+            self._must_commit(shape.reason)
+        return shape.folds
+
+    def _must_commit(self, reason: Reason) -> None:
+        if not self._session.commits:
+            raise ScriptError(
+                f"{reason}: this cannot be part of the caller's transaction",
+                file=reason.file,
+                line=reason.line,
+                hint='Deploy this change without transaction="caller".',
+            )
+
+    def how(self, script: Script) -> str:
+        """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
+        if self.uses_psql(script):
+            return "psql"
+        return "transaction" if self.shape(script).folds else "statements"
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def queue_folded(self, wire: Wire, script: Script, kind: ScriptKind) -> None:
+        """Queue a script inside the open transaction."""
+        shape = self.shape(script)
+        rolls_back = shape.rolls_back and kind == "script"
+        run_folded(wire, actions_of(self._bound(script), shape), kind, self._writer(), rolls_back=rolls_back)
+
+    def queue_verification(self, wire: Wire, script: Script) -> None:
+        """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind."""
+        origin = Origin("verify", script.source.name, 1)
+        wire.queue(b"SAVEPOINT sqitchpy_verify", origin=origin)
+        wire.queue(b"SET CONSTRAINTS ALL IMMEDIATE", origin=origin)
+        doing, self.doing = self.doing, "verify"
+        try:
+            self.queue_folded(wire, script, "verify")
+        finally:
+            self.doing = doing
+        wire.queue(b"ROLLBACK TO SAVEPOINT sqitchpy_verify", origin=origin)
+
+    def run_alone(self, script: Script, kind: ScriptKind) -> None:
+        """Run a script outside our transactions: in psql, or statement by statement."""
+        if self.uses_psql(script):
+            psql.run(self._facts, script, self._writer())
+            return
+        wire = self._session.work()
+        shape = self.shape(script)
+        run_as_written(wire, actions_of(self._bound(script), shape), kind, self._writer())
+        if wire.in_transaction:  # as psql does when it disconnects
+            wire.run(b"ROLLBACK")
+        self.queue_forget(wire, shape)
+        wire.sync()
+        self.renew(shape)
+
+    # -- leaving no trace ---------------------------------------------------------------------------------------
+
+    def queue_reset(self, wire: Wire, shape: Shape | None) -> None:
+        """Inside a transaction: what comes next must not see what the script has set."""
+        if shape is not None and not shape.inert:
+            for text in self._session.reset:
+                wire.queue(text)
+
+    def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
+        """After a transaction: the next script must find the session as a new one, as it would with psql."""
+        if any(shape is not None and not shape.inert for shape in shapes):
+            for text in self._session.forget:
+                wire.queue(text)
+
+    def renew(self, *shapes: Shape | None) -> None:
+        """After a script that changes what only new sessions see, the next gets a new one."""
+        if any(shape is not None and shape.new_connection for shape in shapes) and self._session.commits:
+            self._session.drop_work()
+
+    # -- what scripts say ---------------------------------------------------------------------------------------
+
+    def _writer(self) -> Writer:
+        doing, tell = self.doing, self._on_event
+        return Writer(
+            doing, lambda text: tell(ScriptOutput(doing, text)), lambda text: tell(ScriptMessage(doing, text))
+        )
+
+    def on_notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Show a NOTICE as psql does, if it comes from a script; those of our own statements are nobody's business."""
+        wire = self._session.opened
+        sent = wire.current if wire else None
+        if sent is None or not isinstance(sent.origin, Origin):
+            return
+        shown = Diagnostics(
+            file=sent.origin.file,
+            line=sent.origin.line,
+            severity=notice.severity or "NOTICE",
+            message=notice.message_primary or "",
+            detail=notice.message_detail,
+            hint=notice.message_hint,
+        )
+        doing: Action = "verify" if sent.origin.kind == "verify" else self.doing
+        self._on_event(ScriptMessage(doing, render(shown) + "\n"))
+
+
+def failed_outside_block(error: EngineError) -> bool:
+    """Whether a statement failed only because it was in a transaction block.
+
+    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events.
+    """
+    return error.sqlstate in ("25001", "2D000", "55P04", "55006")

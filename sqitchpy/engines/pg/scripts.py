@@ -1,0 +1,137 @@
+"""Running a script's actions over a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+from psycopg import pq
+
+from sqitchpy.engines.pg.output import unaligned
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import Script
+from sqitchpy.events import Action as Doing
+from sqitchpy.script.interpreter import Action, Actions, Copy, Interpreter, Print, Query, Rows
+from sqitchpy.script.shape import Shape
+from sqitchpy.script.statements import Kind
+from sqitchpy.script.variables import Variables, psql_variables
+
+ScriptKind = Literal["script", "verify"]
+
+
+class Origin(NamedTuple):
+    """Where a statement comes from: which script, and the line psql would name."""
+
+    kind: ScriptKind
+    file: str
+    line: int
+
+
+class Writer(NamedTuple):
+    """Where a script's standard output and standard error go, and on whose behalf it runs."""
+
+    doing: Doing
+    out: Callable[[str], None]
+    err: Callable[[str], None]
+
+    def rows(self, result: pq.abc.PGresult) -> None:
+        """Print a query's result."""
+        text = unaligned(result)
+        if text:
+            self.out(text)
+
+
+def actions_of(script: Script, shape: Shape) -> Actions:
+    """A script's actions: those kept when it was looked over, else read anew."""
+    if shape.actions is not None:
+        return _replay(shape.actions)
+    return Interpreter(script.source, Variables(psql_variables(script.variables))).actions()
+
+
+def _replay(actions: Iterable[Action]) -> Actions:
+    yield from actions
+
+
+def _drive(actions: Actions, do: Callable[[Action], Rows | None]) -> None:
+    """Carry out one action after the other, giving each its result."""
+    result: Rows | None = None
+    while True:
+        try:
+            action = actions.send(result)
+        except StopIteration:
+            return
+        result = do(action)
+
+
+def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, *, rolls_back: bool) -> None:
+    """Queue a script inside the open transaction, its own BEGIN and COMMIT left out.
+
+    When its own transaction ends with ROLLBACK, a savepoint stands for it.
+    """
+    inside = False
+
+    def do(action: Action) -> Rows | None:
+        nonlocal inside
+        if isinstance(action, Print) or action.statement.kind not in _BOUNDS or action.statement.batch:
+            return _run(wire, action, kind, writer)
+        origin = Origin(kind, action.file, action.statement.end_line)
+        if action.statement.kind is Kind.BEGIN:
+            if inside:
+                _run(wire, action, kind, writer)  # PostgreSQL warns that a transaction is in progress
+            elif rolls_back:
+                wire.queue(b"SAVEPOINT sqitchpy_script", origin=origin)
+            inside = True
+        elif rolls_back:
+            wire.queue(b"ROLLBACK TO SAVEPOINT sqitchpy_script", origin=origin)
+            wire.queue(b"RELEASE SAVEPOINT sqitchpy_script", origin=origin)
+        return None
+
+    _drive(actions, do)
+
+
+def run_as_written(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer) -> None:
+    """Run a script statement by statement, each on its own unless the script itself opens a transaction."""
+
+    def do(action: Action) -> Rows | None:
+        rows = _run(wire, action, kind, writer)
+        wire.sync()
+        return rows
+
+    _drive(actions, do)
+
+
+_BOUNDS = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
+
+
+def _run(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> Rows | None:
+    if isinstance(action, Print):
+        wire.sync()
+        (writer.out if action.stream == "stdout" else writer.err)(action.text.decode("utf-8", "replace"))
+        return None
+    statement = action.statement
+    origin = Origin(kind, action.file, statement.end_line)
+    if isinstance(action, Query):
+        return _fetch(wire, statement.text, origin)
+    if isinstance(action, Copy):
+        wire.copy_in(statement.text, action.data, origin=origin)
+    elif statement.batch:
+        wire.batch(statement.text, origin=origin, on_rows=writer.rows)
+    elif statement.kind is Kind.COPY_OUT:
+        wire.copy_out(statement.text, lambda data: writer.out(data.decode("utf-8", "replace")), origin=origin)
+    else:
+        wire.queue(statement.text, origin=origin, on_rows=writer.rows)
+    return None
+
+
+def _fetch(wire: Wire, text: bytes, origin: Origin) -> Rows:
+    found: list[Rows] = []
+
+    def keep(result: pq.abc.PGresult) -> None:
+        columns = range(result.nfields)
+        names = tuple(result.fname(column) or b"" for column in columns)
+        values = (tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples))
+        found.append(Rows(names, tuple(values)))
+
+    wire.queue(text, origin=origin, on_rows=keep)
+    wire.sync()
+    return found[0] if found else Rows((), ())

@@ -1,0 +1,215 @@
+"""Sessions: whose connections we work on, and how a transaction begins, ends and leaves no trace there.
+
+``OwnSession`` opens two connections of its own. ``BorrowedSession`` runs scripts on a connection of the caller's, which
+gets its settings back. ``NestedSession`` stays inside the transaction the caller has open there: savepoints take the
+place of transactions, and nothing is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from sqitchpy.engines.pg import lock
+from sqitchpy.engines.pg.connect import connect
+from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.names import Queries, quoted
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.errors import EngineError
+from sqitchpy.events import LockHolder
+
+Connection = psycopg.Connection[Any]
+OnNotice = Callable[[psycopg.errors.Diagnostic], None]
+
+
+class OwnSession:
+    """Connections of our own, each opened when it is first needed."""
+
+    begin: ClassVar[bytes] = b"BEGIN"
+    commit: ClassVar[bytes] = b"COMMIT"
+    rollback: ClassVar[bytes] = b"ROLLBACK"
+    forget: ClassVar[tuple[bytes, ...]] = (b"DISCARD ALL",)
+    """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
+    reset: ClassVar[tuple[bytes, ...]] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
+    """What undoes a script's settings, inside a transaction."""
+    commits: ClassVar[bool] = True
+
+    def __init__(self, facts: Facts, on_notice: OnNotice) -> None:
+        self._facts = facts
+        self._on_notice = on_notice
+        self._control: Connection | None = None
+        self._wire: Wire | None = None
+        self._locked = False
+
+    def control(self) -> Connection:
+        """The control connection: it holds the lock and reads the registry, and never runs a script."""
+        if self._control is None:
+            self._control = connect(self._facts.params, self._facts.destination, purpose="control", encoding="UTF8")
+        return self._control
+
+    @property
+    def opened(self) -> Wire | None:
+        """The work connection, if it is open."""
+        return self._wire
+
+    def work(self) -> Wire:
+        """The work connection: it runs scripts and writes the registry."""
+        if self._wire is None:
+            connection = self._open_work()
+            connection.add_notice_handler(self._on_notice)
+            self._wire = Wire(connection)
+            self.foreign_encoding = self._wire.parameter("client_encoding") != "UTF8"
+        return self._wire
+
+    def _open_work(self) -> Connection:
+        return connect(self._facts.params, self._facts.destination, purpose="work")
+
+    def drop_work(self) -> None:
+        """Give the work connection up: it is broken, or the next script has to see what only new sessions see."""
+        if self._wire is not None:
+            self._wire.connection.close()
+            self._wire = None
+
+    def abandon(self) -> None:
+        """Roll back whatever is open on the work connection."""
+        if self._wire is not None:
+            self._wire.abandon(self.rollback)
+
+    def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
+        """Take the deployment lock on the control connection."""
+        if not self._locked:
+            lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait)
+            self._locked = True
+
+    def unlock(self) -> None:
+        """Release the deployment lock."""
+        if self._locked and self._control is not None and not self._control.closed:
+            lock.release(self._control)
+        self._locked = False
+
+    def close(self) -> None:
+        """Disconnect; the server releases the lock with the session."""
+        self.drop_work()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self._locked = False
+
+
+class BorrowedSession(OwnSession):
+    """Scripts run on the caller's connection; the lock is on one of our own, to the same server."""
+
+    forget = OwnSession.reset
+
+    def __init__(self, facts: Facts, on_notice: OnNotice, connection: Connection) -> None:
+        super().__init__(facts, on_notice)
+        self._borrowed = connection
+        if connection.info.transaction_status != TransactionStatus.IDLE:
+            raise EngineError(
+                "The connection is in the middle of something: it must be idle, with no transaction open",
+                hint='Commit or roll back first, or pass transaction="caller" to stay inside the transaction.',
+            )
+        self._settings = _settings(connection)
+
+    def control(self) -> Connection:
+        """A connection of our own to the caller's server."""
+        if self._control is None:
+            info = self._borrowed.info
+            params = {**info.get_parameters(), **({"password": info.password} if info.password else {})}
+            self._control = connect(params, self._facts.destination, purpose="control", encoding="UTF8")
+        return self._control
+
+    def _open_work(self) -> Connection:
+        return self._borrowed
+
+    def drop_work(self) -> None:
+        """Give the connection back with the settings it had."""
+        if self._wire is None:
+            return
+        self._borrowed.remove_notice_handler(self._on_notice)
+        self._wire = None
+        if not self._borrowed.closed:
+            _restore(self._borrowed, self._settings)
+
+
+class NestedSession(OwnSession):
+    """Everything inside the caller's open transaction, on the caller's connection alone."""
+
+    begin = b"SAVEPOINT sqitchpy_change"
+    commit = b"RELEASE SAVEPOINT sqitchpy_change"
+    rollback = b"ROLLBACK TO SAVEPOINT sqitchpy_change"
+    forget = OwnSession.reset
+    commits = False
+
+    def __init__(self, facts: Facts, on_notice: OnNotice, connection: Connection) -> None:
+        super().__init__(facts, on_notice)
+        self._control = connection
+        status = connection.info.transaction_status
+        if status == TransactionStatus.IDLE and not connection.autocommit:
+            connection.execute("SELECT 1")  # psycopg opens its transaction with the first statement
+        elif status != TransactionStatus.INTRANS:
+            raise EngineError(
+                "There is no transaction open on the connection, or it has failed",
+                hint="Open one with connection.transaction(), or leave transaction= out.",
+            )
+        self._settings = _settings(connection)
+
+    def _open_work(self) -> Connection:
+        return self.control()
+
+    def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
+        """Take the lock for as long as the caller's transaction lasts."""
+        lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait, for_transaction=True)
+
+    def unlock(self) -> None:
+        """The lock goes with the caller's transaction."""
+
+    def drop_work(self) -> None:
+        """Give the connection back with the settings it had."""
+        if self._wire is None or self._control is None:
+            return
+        self._control.remove_notice_handler(self._on_notice)
+        self._wire = None
+        if self._control.info.transaction_status == TransactionStatus.INTRANS:
+            _restore(self._control, self._settings)
+
+    def close(self) -> None:
+        """Give the connection back; it stays open, and so does its transaction."""
+        self.drop_work()
+
+
+def _settings(connection: Connection) -> list[tuple[str, str]]:
+    """The settings of a session that are its own, its role among them."""
+    with _unchanged(connection) as cursor:
+        rows = cursor.execute(
+            b"SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE source = 'session'"
+            b" UNION ALL SELECT 'role', pg_catalog.current_setting('role')",
+            prepare=False,
+        ).fetchall()
+    return [(str(name), str(value)) for name, value in rows if name not in _OF_THE_TRANSACTION]
+
+
+_OF_THE_TRANSACTION = ("transaction_isolation", "transaction_read_only", "transaction_deferrable")
+
+
+def _restore(connection: Connection, settings: list[tuple[str, str]]) -> None:
+    with _unchanged(connection) as cursor:
+        for name, value in settings:
+            if name == "role":
+                role = value if value == "none" else quoted(value)
+                cursor.execute(f"SET ROLE {role}".encode(), prepare=False)
+            else:
+                cursor.execute(b"SELECT pg_catalog.set_config(%s, %s, false)", (name, value), prepare=False)
+
+
+@contextmanager
+def _unchanged(connection: Connection) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A cursor with plain rows, that leaves an idle connection idle."""
+    idle = connection.info.transaction_status == TransactionStatus.IDLE
+    yield psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
+    if idle and connection.info.transaction_status == TransactionStatus.INTRANS:
+        connection.commit()

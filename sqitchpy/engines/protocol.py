@@ -1,0 +1,167 @@
+"""What a database must offer to be an engine.
+
+An :class:`Engine` runs one task at a time and records it; its :class:`Registry` reads and prepares the tables that
+record them. Engines print nothing: what happens meanwhile goes out through the ``on_event`` callback they were
+made with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from sqitchpy.errors import SqitchpyError
+from sqitchpy.events import LockHolder
+from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
+from sqitchpy.options import LogFilter, Runner
+from sqitchpy.script.source import Source
+
+REGISTRY_VERSION = 1.1
+"""The version of Sqitch's registry that this release reads and writes."""
+
+Stage = Literal["script", "verify", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script to run, and the variables it sees."""
+
+    source: Source
+    variables: Mapping[str, str]
+    runner: Runner = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployTask:
+    """Deploy one change. ``after`` is the id of the change that must be the latest deployed one of the project.
+
+    ``requirement_ids`` are the ids of the deployed changes that satisfy ``change.requires``, in their order. A script
+    that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``.
+    """
+
+    change: Change
+    project: str
+    after: str | None
+    requirement_ids: tuple[str, ...]
+    script: Script | None
+    script_hash: str | None
+    verify: Script | None
+
+
+@dataclass(frozen=True, slots=True)
+class RevertTask:
+    """Revert one deployed change, which must be the latest one of its project."""
+
+    change: DeployedChange
+    script: Script | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyTask:
+    """Run a verification and leave nothing behind."""
+
+    label: str
+    script: Script
+
+
+class TaskFailed(Exception):
+    """A task failed. ``kept`` is true when something the deploy script did is still in the database."""
+
+    def __init__(self, stage: Stage, error: SqitchpyError, *, kept: bool) -> None:
+        super().__init__(str(error))
+        self.stage = stage
+        self.error = error
+        self.kept = kept
+
+
+class Dependent(NamedTuple):
+    """A deployed change that requires another: ``required_id`` is the one it requires."""
+
+    required_id: str
+    change_id: str
+    project: str
+    change: str
+    asof_tag: str | None
+    """The first tag at or after it, with its ``@``."""
+
+
+class Registry(Protocol):
+    """The tables that say what is deployed."""
+
+    def version(self) -> float | None:
+        """The registry's version; None when there is none, 0.0 for tables older than versions."""
+
+    def create(self, installer: Person) -> None:
+        """Create the tables."""
+
+    def upgrade(self, versions: Sequence[str], installer: Person) -> None:
+        """Apply upgrades, each in a transaction of its own."""
+
+    def projects(self) -> Sequence[ProjectRow]:
+        """All registered projects."""
+
+    def register(self, project: ProjectRow, creator: Person) -> None:
+        """Register a project."""
+
+    def current_change(self, project: str) -> DeployedChange | None:
+        """The latest deployed change of a project."""
+
+    def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
+        """Deployed changes in the order of deployment; only those later than the change with id ``after``."""
+
+    def deployed_among(self, change_ids: Collection[str]) -> frozenset[str]:
+        """Which of these ids are deployed."""
+
+    def find_foreign(self, dependency: Dependency) -> str | None:
+        """The id of the deployed change that a dependency on another project names."""
+
+    def dependents(self, change_ids: Collection[str]) -> Sequence[Dependent]:
+        """Deployed changes, outside the given ones, that require one of them."""
+
+    def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
+        """Record tags of a change that is deployed already."""
+
+    def refresh_hashes(self, project: str, hashes: Mapping[str, str | None]) -> None:
+        """Replace the script hashes that an upgrade from 0 has set to change ids."""
+
+    def events(self, wanted: LogFilter) -> Iterator[EventRow]:
+        """Events, newest first unless asked otherwise."""
+
+
+class Engine(Protocol):
+    """A connected database."""
+
+    @property
+    def registry(self) -> Registry:
+        """The registry in (or beside) this database."""
+
+    def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
+        """Take the deployment lock. Raises LockTimeoutError after ``timeout`` seconds (0: never)."""
+
+    def unlock(self) -> None:
+        """Release the deployment lock."""
+
+    def hold_read_only(self) -> None:
+        """Make the database itself refuse every change from here on, for a dry run."""
+
+    def check(self, script: Script) -> str:
+        """Look a script over: how it would be run. Raises ScriptError when it cannot be."""
+
+    def deploy(self, task: DeployTask, committer: Person) -> None:
+        """Run and record a deployment. Raises TaskFailed; nothing is recorded then."""
+
+    def record_failure(self, task: DeployTask, committer: Person) -> None:
+        """Record that a deployment failed."""
+
+    def revert(self, task: RevertTask, committer: Person) -> None:
+        """Run and record a revert. Raises TaskFailed; nothing is recorded then."""
+
+    def run_script(self, script: Script) -> None:
+        """Run a script by itself and keep what it does. Raises TaskFailed."""
+
+    def verify(self, task: VerifyTask) -> None:
+        """Run a verification. Raises TaskFailed."""
+
+    def close(self) -> None:
+        """Disconnect. Releases the lock. May be called more than once."""

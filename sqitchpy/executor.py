@@ -1,0 +1,220 @@
+"""The loop: for each task, run it, record it, tell. And what follows when one fails.
+
+What is to be done was decided before (schedule.py); how one change is done is the engine's business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqitchpy import events
+from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, TaskFailed
+from sqitchpy.errors import (
+    ConnectionLostError,
+    DeployError,
+    InterruptedRunError,
+    RevertError,
+    RunError,
+    SqitchpyError,
+)
+from sqitchpy.model import Change, DeployedChange, Person
+from sqitchpy.options import Mode
+from sqitchpy.report import Report, StepReport
+from sqitchpy.schedule import rollback_after_failure
+
+
+@dataclass(slots=True)
+class Run:
+    """One run on one engine: what it is called, who is told, and what was done so far."""
+
+    engine: Engine
+    committer: Person
+    destination: str
+    action: events.Action
+    on_event: events.OnEvent
+    steps: list[StepReport] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    def report(self, message: str | None = None) -> Report:
+        """What was done so far."""
+        return Report(self.action, self.destination, tuple(self.steps), time.monotonic() - self.started, message)
+
+    def step(
+        self, action: events.Action, change: Change | DeployedChange, place: tuple[int, int], work: Callable[[], None]
+    ) -> None:
+        """Do one step and tell about it; what it raises is told and raised again."""
+        label, begun = change.label, time.monotonic()
+        self.on_event(events.StepStarted(action, label, change.id, *place))
+        try:
+            work()
+        except BaseException as error:
+            shown = (
+                error.error if isinstance(error, TaskFailed) else error if isinstance(error, SqitchpyError) else None
+            )
+            seconds = time.monotonic() - begun
+            self.steps.append(StepReport(action, change.name, change.id, label, "failed", seconds, _why(error)))
+            if shown is not None:
+                self.on_event(events.FailureReported(shown.message))
+            self.on_event(events.StepFailed(action, label, change.id, seconds, shown))
+            raise
+        seconds = time.monotonic() - begun
+        self.steps.append(StepReport(action, change.name, change.id, label, "done", seconds))
+        self.on_event(events.StepFinished(action, label, change.id, seconds))
+
+
+def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: DeployedChange | None, undo: Undo) -> Report:
+    """Deploy one change after the other. Raises DeployError when one fails, after ``mode`` has been followed."""
+    done: list[DeployTask] = []
+    for number, task in enumerate(tasks, 1):
+        try:
+            run.step("deploy", task.change, (number, len(tasks)), lambda task=task: _deploy(run, task, undo))  # type: ignore[misc]
+        except TaskFailed as failed:
+            _after_failure(run, task, failed, done, mode, start, undo)
+        except (ConnectionLostError, KeyboardInterrupt) as error:
+            raise _stopped(run, error, task.change) from error
+        done.append(task)
+    return run.report()
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How to take back what this run has deployed: the revert script of a change (None: the run ran no scripts)."""
+
+    script: Callable[[Change | DeployedChange], Script | None]
+    deployed: Callable[[], Sequence[DeployedChange]]
+
+
+def _deploy(run: Run, task: DeployTask, undo: Undo) -> None:
+    """Deploy one change; when it fails and has left something behind, its revert script runs (Sqitch's way)."""
+    try:
+        run.engine.deploy(task, run.committer)
+    except TaskFailed as failed:
+        if failed.stage == "verify" and task.verify is not None:
+            text = f'{failed.error.message}\nVerify script "{task.verify.source.name}" failed.'
+            failed = TaskFailed("verify", SqitchpyError(text, hint=failed.error.hint), kept=failed.kept)
+        script = undo.script(task.change) if failed.kept and failed.stage != "script" else None
+        if script is not None:
+            _clean_up(run, script)
+        run.engine.record_failure(task, run.committer)
+        raise failed from None
+
+
+def _clean_up(run: Run, script: Script) -> None:
+    try:
+        run.engine.run_script(script)
+    except TaskFailed as failed:
+        run.on_event(events.FailureReported(failed.error.message))
+
+
+def _after_failure(
+    run: Run,
+    task: DeployTask,
+    failed: TaskFailed,
+    done: Sequence[DeployTask],
+    mode: Mode,
+    start: DeployedChange | None,
+    undo: Undo,
+) -> None:
+    """Take back what the mode says, and raise DeployError."""
+    back = rollback_after_failure(mode, [each.change for each in done], _since(start))
+    if back.changes:
+        run.on_event(events.RevertingAfterFailure(back.to))
+        _take_back(run, back.changes, undo)
+    hint = _where(run, task, failed, done, back.changes)
+    raise DeployError("Deploy failed", report=run.report(), hint=hint) from failed
+
+
+def _since(start: DeployedChange | None) -> str | None:
+    """How Sqitch writes what was deployed before: the name with its last tag, without a blank."""
+    if start is None:
+        return None
+    return start.name + (f"@{start.tags[-1].name}" if start.tags else "")
+
+
+def _take_back(run: Run, count: int, undo: Undo) -> None:
+    rows = list(reversed(undo.deployed()))[:count]
+    try:
+        for number, change in enumerate(rows, 1):
+            _revert_one(run, change, (number, len(rows)), undo.script(change))
+    except TaskFailed as failed:
+        raise DeployError(
+            "The schema will need to be manually repaired",
+            report=run.report(),
+            hint=_join(
+                failed.error.hint,
+                f"Change {run.steps[-1].change} is still deployed and recorded so.",
+                "Mend its revert script, then run “sqitchpy revert”.",
+            ),
+        ) from failed
+
+
+def _where(run: Run, task: DeployTask, failed: TaskFailed, done: Sequence[DeployTask], taken_back: int) -> str:
+    """What state the database is in, and what to type next."""
+    kept = len(done) - taken_back
+    nothing = (
+        "Nothing of it was kept" if not failed.kept else "Its revert script was run, since it was not one transaction"
+    )
+    if failed.kept and failed.stage == "script":
+        nothing = "What ran before the failing statement was kept, since the script is not one transaction"
+    words = f"Change {task.change.name}: {nothing[0].lower()}{nothing[1:]}."
+    if failed.error.hint:
+        words = f"{failed.error.hint} {words}"
+    state = f" {kept} earlier change{'' if kept == 1 else 's'} of this run stayed deployed." if kept else ""
+    again = "Mend the script and run “sqitchpy deploy” again."
+    return f"{words}{state} {again}"
+
+
+def _revert_one(run: Run, change: DeployedChange, place: tuple[int, int], script: Script | None) -> None:
+    run.step("revert", change, place, lambda: run.engine.revert(RevertTask(change, script), run.committer))
+
+
+def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
+    """Revert one change after the other, newest first. Raises RevertError at the first that fails."""
+    for number, task in enumerate(tasks, 1):
+        try:
+            _revert_one(run, task.change, (number, len(tasks)), task.script)
+        except TaskFailed as failed:
+            left = len(tasks) - number
+            raise RevertError(
+                "Revert failed",
+                report=run.report(),
+                hint=_join(
+                    failed.error.hint,
+                    f"Change {task.change.name} is still deployed and recorded so"
+                    + (f", and so are the {left} that were to follow." if left else "."),
+                    "Mend its revert script, then run “sqitchpy revert” again.",
+                ),
+            ) from failed
+        except (ConnectionLostError, KeyboardInterrupt) as error:
+            raise _stopped(run, error, task.change) from error
+    return run.report()
+
+
+def _stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
+    """The run cannot go on: the connection is lost, or the user has interrupted it."""
+    done = len(run.report().done)
+    if isinstance(error, KeyboardInterrupt):
+        return InterruptedRunError(
+            "Interrupted",
+            report=run.report(),
+            hint=f"What was running for change {change.name} was cancelled on the server and rolled back; {done} "
+            f"change{'' if done == 1 else 's'} of this run were completed. Run the command again to go on.",
+        )
+    kind = DeployError if run.action == "deploy" else RevertError
+    return kind(
+        f"{run.action.capitalize()} failed: the connection was lost while change {change.name} was under way",
+        report=run.report(),
+        hint=getattr(error, "hint", None),
+    )
+
+
+def _join(*sentences: str | None) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,105 @@
+"""The front of the library: a project is a directory with a configuration, a plan and scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqitchpy.config import Config, load_config
+from sqitchpy.errors import ConfigError, PlanError
+from sqitchpy.events import OnEvent, ignore
+from sqitchpy.identity import read_system_user, resolve_user
+from sqitchpy.model import Person, Plan
+from sqitchpy.plan import parse_plan
+from sqitchpy.target import Target, TargetOverrides, resolve_target
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from sqitchpy.session import TargetSession
+
+SYSTEM_DIRECTORY = Path("/etc/sqitch")
+"""Where the system's configuration is looked for, as Debian's Sqitch does."""
+
+
+class Project:
+    """A project's directory and configuration. Nothing is read before it is asked for, but the configuration.
+
+    >>> project = Project.open("path/to/project")            # doctest: +SKIP
+    >>> with project.target("db:pg:app") as target:          # doctest: +SKIP
+    ...     print(target.deploy().done)
+    """
+
+    def __init__(self, directory: Path, config: Config, environ: Mapping[str, str]) -> None:
+        self.directory = directory
+        self.config = config
+        self.environ = environ
+
+    @classmethod
+    def open(cls, directory: str | Path = ".", *, environ: Mapping[str, str] | None = None) -> Project:
+        """Open the project in ``directory``. ``environ`` stands for the environment (``os.environ`` by default).
+
+        Paths in the configuration are relative to ``directory``; its ``sqitch.conf`` may be in a folder above, as in
+        Sqitch. Raises ConfigError when the directory does not exist or a configuration file cannot be read.
+        """
+        environ = os.environ if environ is None else environ
+        root = Path(directory)
+        if not root.is_dir():
+            raise ConfigError(f"Cannot open project {root}: there is no such directory")
+        home = Path(environ["HOME"]) if environ.get("HOME") else None
+        return cls(root, load_config(directory=root, environ=environ, home=home, system_dir=SYSTEM_DIRECTORY), environ)
+
+    @cached_property
+    def user(self) -> Person:
+        """Who we are in the registry. Raises ConfigError for a name or address that cannot be one."""
+        return resolve_user(self.config, self.environ, system=read_system_user(self.environ))
+
+    def resolve(self, target: str | None = None, overrides: TargetOverrides | None = None) -> Target:
+        """What is configured for a target, by name or URI; the default one without. Raises TargetError."""
+        system_user = read_system_user(self.environ).login
+        return resolve_target(self.config, target, environ=self.environ, overrides=overrides, system_user=system_user)
+
+    def has_plan(self, target: Target) -> bool:
+        """Whether the target's plan file exists."""
+        return (self.directory / target.plan_file).exists()
+
+    def plan(self, target: str | Target | None = None) -> Plan:
+        """Read the plan of a target. Raises PlanError with every fault it has."""
+        if not isinstance(target, Target):
+            target = self.resolve(target)
+        path = self.directory / target.plan_file
+        try:
+            return parse_plan(path.read_bytes(), target.plan_file)
+        except FileNotFoundError:
+            raise PlanError(
+                f"Plan file {target.plan_file} does not exist",
+                file=target.plan_file,
+                hint="Run this in the project's directory, or name the file with --plan-file or core.plan_file.",
+            ) from None
+        except IsADirectoryError:
+            raise PlanError(f"Plan file {target.plan_file} is not a regular file", file=target.plan_file) from None
+        except OSError as error:
+            raise PlanError(f"Cannot open {target.plan_file}: {error.strerror}", file=target.plan_file) from error
+
+    def target(
+        self,
+        target: str | Target | None = None,
+        *,
+        connection: psycopg.Connection[Any] | None = None,
+        transaction: Literal["own", "caller"] = "own",
+        on_event: OnEvent = ignore,
+    ) -> TargetSession:
+        """A target to work on; use it as a context manager. It connects when it first has to.
+
+        With ``connection`` scripts run on your own psycopg connection, which must be idle and gets its settings back;
+        with ``transaction="caller"`` everything happens inside the transaction you have open there and nothing is
+        committed. ``on_event`` is called with what happens (see :mod:`sqitchpy.events`).
+        """
+        from sqitchpy.session import TargetSession  # not at the top: a plan can be read without any of it
+
+        if not isinstance(target, Target):
+            target = self.resolve(target)
+        return TargetSession(self, target, connection=connection, transaction=transaction, on_event=on_event)

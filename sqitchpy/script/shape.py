@@ -1,0 +1,181 @@
+"""A look at a whole script before anything of it runs: can it be one transaction, is there anything we cannot do?
+
+A script *folds* when its effect is the same inside our transaction: it has no transaction of its own, or exactly one
+BEGIN … COMMIT (or ROLLBACK) pair, and nothing that refuses a transaction block. Everything else runs statement by
+statement, as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqitchpy.script.interpreter import Action, Actions, Copy, Interpreter, Print, Query, Run
+from sqitchpy.script.source import Source, read_directives
+from sqitchpy.script.statements import INERT, Kind
+from sqitchpy.script.variables import Variables, psql_variables
+
+KEEP_UP_TO = 256 * 1024
+"""Scripts whose statements come to fewer bytes than this are kept as read, so that they are read once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a script cannot be part of our transaction, and where."""
+
+    file: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a look at the script showed.
+
+    ``reason`` is None when the script folds. ``rolls_back`` is true when its own transaction ends with ROLLBACK;
+    ``left_open`` says where one begins that never ends.
+    ``inert`` is true when no statement can have changed the session, so nothing has to be reset after it.
+    ``new_connection`` is true when it changes settings that only new sessions see (ALTER ROLE … SET).
+    ``actions`` are the script's actions when they are few and do not depend on anything that happens at run time.
+    """
+
+    source: Source
+    directives: Mapping[str, str]
+    reason: Reason | None = None
+    own_transaction: bool = False
+    outside: bool = False
+    rolls_back: bool = False
+    left_open: Reason | None = None
+    inert: bool = True
+    new_connection: bool = False
+    statements: int = 0
+    actions: tuple[Action, ...] | None = None
+
+    @property
+    def folds(self) -> bool:
+        """Whether the script runs inside our transaction."""
+        return self.reason is None
+
+    @property
+    def runner(self) -> str | None:
+        """The runner that the script's first line asks for."""
+        return self.directives.get("runner")
+
+
+class _Examiner:
+    """Follows the script's own transaction statements."""
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self.inside = False
+        self.pairs = 0
+        self.outside = self.rolls_back = self.new_connection = False
+        self.inert = True
+        self.statements = 0
+        self.opened: Reason | None = None
+
+    def see(self, action: Run | Copy | Query) -> None:
+        statement = action.statement
+        kind = statement.kind
+        self.statements += 1
+        self.inert = self.inert and kind in INERT and not statement.batch
+        self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
+        if statement.batch:
+            batch = statement.text.upper()
+            if any(word in batch for word in (b"BEGIN", b"COMMIT", b"ROLLBACK", b"CONCURRENTLY", b"VACUUM")):
+                self._refuse(action, r"transaction control joined with \;")
+        elif kind is Kind.BEGIN:
+            self._begin(action)
+        elif kind in (Kind.COMMIT, Kind.ROLLBACK):
+            self._end(action, kind)
+        elif kind in _REFUSALS:
+            self._refuse(action, _REFUSALS[kind].format(_first_words(statement.text)))
+        elif not self.inside and kind is not Kind.SESSION:
+            self.outside = True
+
+    def _begin(self, action: Run | Copy | Query) -> None:
+        if self.inside:
+            return  # PostgreSQL warns and goes on; so do we
+        self.inside = True
+        self.pairs += 1
+        self.opened = Reason(action.file, action.statement.line, "transaction opened here")
+        if self.pairs > 1:
+            self._refuse(action, "more than one transaction")
+        elif not _plain_begin(action.statement.text):
+            self._refuse(action, "a transaction with characteristics of its own")
+
+    def _end(self, action: Run | Copy, kind: Kind) -> None:
+        if not self.inside:
+            self._refuse(action, f"{_first_words(action.statement.text, 1)} without BEGIN")
+        self.inside = False
+        self.rolls_back = kind is Kind.ROLLBACK
+
+    def _refuse(self, action: Run | Copy, why: str) -> None:
+        if self.reason is None:
+            self.reason = Reason(action.file, action.statement.line, why)
+
+
+_REFUSALS = {
+    Kind.REFUSES: "{} cannot run inside a transaction block",
+    Kind.CHAIN: "COMMIT AND CHAIN",
+    Kind.PREPARE_TRANSACTION: "PREPARE TRANSACTION",
+    Kind.SETS_ISOLATION: "{} must come first in its transaction",
+}
+
+
+def _first_words(text: bytes, count: int = 4) -> str:
+    return " ".join(text[:200].decode("utf-8", "replace").removesuffix(";").split()[:count])
+
+
+def _plain_begin(text: bytes) -> bool:
+    words = text.upper().removesuffix(b";").split()
+    return words in ([b"BEGIN"], [b"BEGIN", b"WORK"], [b"BEGIN", b"TRANSACTION"], [b"START", b"TRANSACTION"])
+
+
+def examine(source: Source, settings: Mapping[str, str]) -> Shape:
+    """Look a script over. Raises ScriptError for what could not be run."""
+    first = next(iter(source.lines()), b"")
+    directives = read_directives(first, source.name)
+    if directives.get("runner") == "psql":
+        return Shape(source, directives, Reason(source.name, 1, "runner=psql"), inert=False)
+    examiner = _Examiner()
+    kept = _look(examiner, Interpreter(source, Variables(psql_variables(settings))).actions())
+    reason = examiner.reason
+    if directives.get("transaction") == "off":
+        reason = Reason(source.name, 1, "transaction=off")
+    return Shape(
+        source,
+        directives,
+        reason,
+        own_transaction=examiner.pairs > 0,
+        outside=examiner.outside,
+        rolls_back=examiner.rolls_back,
+        left_open=examiner.opened if examiner.inside else None,
+        inert=examiner.inert,
+        new_connection=examiner.new_connection,
+        statements=examiner.statements,
+        actions=kept,
+    )
+
+
+def _look(examiner: _Examiner, actions: Actions) -> tuple[Action, ...] | None:
+    """Show every statement to the examiner; keep the actions while they are few."""
+    kept: list[Action] | None = []
+    size = 0
+    for action in actions:
+        if isinstance(action, Print):
+            if kept is not None:
+                kept.append(action)
+            continue
+        examiner.see(action)
+        if isinstance(action, (Copy, Query)):
+            kept = None
+        if kept is not None:
+            size += len(action.statement.text)
+            kept = None if size > KEEP_UP_TO else kept
+        if kept is not None:
+            kept.append(action)
+    return tuple(kept) if kept is not None else None

@@ -1,0 +1,62 @@
+"""Where a script's bytes come from. The only module of this package that opens files, and only those it is told to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqitchpy.errors import ScriptError
+
+_DIRECTIVE = re.compile(rb"^--[ \t]*sqitchpy:[ \t]*(.*?)[ \t\r]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A script file. ``name`` is how messages call it: the path as configured, relative to ``root``."""
+
+    name: str
+    root: Path
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.root / self.name
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return self.path.is_file()
+
+    def lines(self) -> Iterator[bytes]:
+        """The file's lines with their ends. Raises ScriptError when it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                yield from file
+        except OSError as error:
+            raise ScriptError(f"{self.name}: {error.strerror}", file=self.name, line=0) from error
+
+    def include(self, name: str, *, relative: bool) -> Source:
+        r"""The file that ``\i`` (relative to the working directory) or ``\ir`` (to this script) names."""
+        if relative and not Path(name).is_absolute():
+            name = str(Path(self.name).parent / name)
+        return Source(str(Path(name).expanduser()) if name.startswith("~") else name, self.root)
+
+
+def read_directives(first_line: bytes, name: str) -> dict[str, str]:
+    """The settings on a script's first line, ``-- sqitchpy: transaction=off runner=psql``.
+
+    Raises ScriptError for words that mean nothing, because a misspelt setting would silently not hold.
+    """
+    match = _DIRECTIVE.match(first_line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\n"))
+    if match is None or match.group(1).startswith(b"allow"):
+        return {}
+    known = {"transaction": ("on", "off"), "runner": ("native", "psql"), "verify": ("inside", "after")}
+    found: dict[str, str] = {}
+    for word in re.split(r"[ ,]+", match.group(1).decode("utf-8", "replace")):
+        key, _, value = word.partition("=")
+        if value not in known.get(key, ()):
+            allowed = ", ".join(f"{name}={'|'.join(values)}" for name, values in known.items())
+            raise ScriptError(f"{name}:1: unknown setting {word!r}", file=name, line=1, hint=f"Known are: {allowed}")
+        found[key] = value
+    return found
