@@ -232,7 +232,7 @@ class Interpreter:
     # -- conditions ---------------------------------------------------------------------------------------------
 
     def _condition(self) -> bool | None:
-        """Whether a condition holds; None when that cannot be known yet. What is no boolean does not hold, as in psql."""
+        """Whether a condition holds; None when that cannot be known yet. As in psql, what is no boolean does not hold."""
         words = self._arguments()
         truth = parse_boolean(b" ".join(words))
         if truth is None and self._uncertain and any(b":" in word for word in words):

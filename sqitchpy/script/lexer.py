@@ -18,8 +18,9 @@ from sqitchpy.script.statements import Kind, classify
 
 
 class Statement(NamedTuple):
-    r"""SQL text to be sent, with its semicolon, as psql sends it. ``end_line`` is where psql says it is: the line of the semicolon.
+    r"""SQL text to be sent, with its semicolon, as psql sends it.
 
+    ``end_line``, the line of the semicolon, is where psql says the statement is.
     ``batch`` is true when parts of it were joined with ``\;`` and so must go to the server in one message.
     """
 

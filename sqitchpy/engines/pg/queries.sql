@@ -131,7 +131,8 @@ VALUES ($1, $2, $3, $4, $5,
 -- name: insert_dependencies
 INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
 SELECT $1, d.type, d.dependency, d.dependency_id
-  FROM pg_catalog.unnest($2::text[], $3::text[], $4::text[]) AS d (type, dependency, dependency_id)
+  FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]))
+       AS d (type, dependency, dependency_id)
 
 -- name: insert_tag
 INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committer_name, committer_email,

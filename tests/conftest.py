@@ -1,0 +1,49 @@
+"""Fixtures for every test: a clean environment, and throw-away databases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+pytest_plugins = ["sqitchpy.testing.plugin"]
+
+KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE"}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the configuration, identity or servers of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(("SQITCH", "PG")) and name not in KEPT:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("SQITCH_SYSTEM_CONFIG", str(home / "no-system.conf"))
+    monkeypatch.setenv("SQITCH_FULLNAME", "Ann Ex")
+    monkeypatch.setenv("SQITCH_EMAIL", "ann@example.com")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def _required(tool: str) -> bool:
+    return tool in os.environ.get("SQITCHPY_REQUIRE", "").split(",")
+
+
+def need(tool: str, present: bool) -> None:
+    """Skip when something is not installed; fail when SQITCHPY_REQUIRE says that it must be."""
+    if present:
+        return
+    if _required(tool):
+        pytest.fail(f"{tool} is required (SQITCHPY_REQUIRE) and not there")
+    pytest.skip(f"{tool} is not installed")
+
+
+@pytest.fixture(scope="session")
+def sqitch() -> str:
+    """The real Sqitch's command."""
+    found = shutil.which("sqitch")
+    need("sqitch", found is not None)
+    return found or ""
