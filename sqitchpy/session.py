@@ -179,7 +179,7 @@ class TargetSession:
             self._on_event(events.RegistryUpgraded((f"{version:g}", *versions)))
             registry.upgrade(versions, self._project.user)
         if first:
-            project = ProjectRow(self._plan.project, legal_uri(self._plan.uri) if self._plan.uri else None)
+            project = self._project_row()
             if check_registration(registry.projects(), project):
                 registry.register(project, self._project.user)
 
@@ -432,34 +432,37 @@ class TargetSession:
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
     ) -> Preview:
-        """What :meth:`deploy` would do, in order. PostgreSQL itself holds the session read-only."""
-        self.engine.hold_read_only()
-        plan = self._plan
-        version = self.engine.registry.version()
-        _refuse_newer(version)
-        state = self.engine.registry.current_change(plan.project) if version is not None else None
-        changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), to)
-        if isinstance(changes, schedule.NothingToDo):
-            return Preview("deploy", self.destination, (), message=changes.message)
-        if version is not None:
-            if state is None:
-                project = ProjectRow(plan.project, legal_uri(plan.uri) if plan.uri else None)
-                check_registration(self.engine.registry.projects(), project)
-            self._requirements(changes)
+        """What :meth:`deploy` would do, in order. PostgreSQL itself holds the session read-only meanwhile."""
         values = self._target.variables_for("deploy", variables)
         kinds: list[Literal["deploy", "verify"]] = [] if log_only else ["deploy"]
         kinds += ["verify"] if verify else []
-        steps = tuple(
-            PreviewedStep(
-                "deploy",
-                change.label,
-                change.name,
-                change.id,
-                tuple(self._preview(kind, self._script(kind, change, values, runner)) for kind in kinds),
+        with self.engine.read_only():
+            version = self.engine.registry.version()
+            changes = self._would_deploy(version, to)
+        if isinstance(changes, schedule.NothingToDo):
+            return Preview("deploy", self.destination, (), message=changes.message)
+        steps = [
+            self._step(
+                "deploy", change, [self._preview(kind, self._script(kind, change, values, runner)) for kind in kinds]
             )
             for change in changes
-        )
-        return Preview("deploy", self.destination, steps, creates_registry=version is None)
+        ]
+        return Preview("deploy", self.destination, tuple(steps), creates_registry=version is None)
+
+    def _would_deploy(self, version: float | None, to: str | None) -> Sequence[Change] | schedule.NothingToDo:
+        """The changes that a deployment would deploy, checked as it checks them."""
+        plan, registry = self._plan, self.engine.registry
+        _refuse_newer(version)
+        state = registry.current_change(plan.project) if version is not None else None
+        changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), to)
+        if version is not None and not isinstance(changes, schedule.NothingToDo):
+            if state is None:
+                check_registration(registry.projects(), self._project_row())
+            self._requirements(changes)
+        return changes
+
+    def _project_row(self) -> ProjectRow:
+        return ProjectRow(self._plan.project, legal_uri(self._plan.uri) if self._plan.uri else None)
 
     def preview_revert(
         self,
@@ -469,26 +472,25 @@ class TargetSession:
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
     ) -> Preview:
-        """What :meth:`revert` would do, in order. PostgreSQL itself holds the session read-only."""
-        self.engine.hold_read_only()
-        self._require_registry()
-        wanted = self._to_revert(to, modified=modified)
-        if isinstance(wanted, schedule.NothingToDo):
-            return Preview("revert", self.destination, (), message=wanted.message)
-        self._refuse_required(wanted.changes)
+        """What :meth:`revert` would do, in order. PostgreSQL itself holds the session read-only meanwhile."""
         values = self._target.variables_for("revert", variables)
+        with self.engine.read_only():
+            self._require_registry()
+            wanted = self._to_revert(to, modified=modified)
+            if isinstance(wanted, schedule.NothingToDo):
+                return Preview("revert", self.destination, (), message=wanted.message)
+            self._refuse_required(wanted.changes)
         tasks = self._revert_tasks(wanted.changes, values, log_only=False, runner=runner)
-        steps = tuple(
-            PreviewedStep(
-                "revert",
-                task.change.label,
-                task.change.name,
-                task.change.id,
-                (self._preview("revert", task.script),) if task.script else (),
-            )
+        steps = [
+            self._step("revert", task.change, [self._preview("revert", task.script)] if task.script else [])
             for task in tasks
-        )
-        return Preview("revert", self.destination, steps)
+        ]
+        return Preview("revert", self.destination, tuple(steps))
+
+    def _step(
+        self, action: events.Action, change: Change | DeployedChange, scripts: Sequence[PreviewedScript]
+    ) -> PreviewedStep:
+        return PreviewedStep(action, change.label, change.name, change.id, tuple(scripts))
 
     def _preview(self, kind: Literal["deploy", "revert", "verify"], script: Script) -> PreviewedScript:
         if not script.source.exists():

@@ -63,7 +63,7 @@ class Line(NamedTuple):
     options_metavar="[CORE OPTIONS]",
     epilog="'sqitchpy help COMMAND' explains a command and shows examples.",
 )
-@click.option("-C", "--chdir", "--cd", cls=Option, section=CORE, metavar="DIR", help="Work in DIR.")
+@click.option("--chdir", "--cd", "-C", cls=Option, section=CORE, metavar="DIR", help="Work in DIR.")
 @click.option(
     "--etc-path", is_flag=True, cls=Option, section=CORE, help="Print the folder of the system configuration."
 )

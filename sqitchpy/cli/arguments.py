@@ -153,8 +153,10 @@ class _Reader:
 
     def _accept(self, entry: _Entry, value: str | None = None) -> None:
         name = ("no-" if entry.negated else "") + entry.spec.names[0]
-        dashes = "-" if len(name) == 1 else "--"
-        self.options.append(dashes + name + (f"={value}" if value is not None else ""))
+        if len(name) == 1:
+            self.options.append(f"-{name}{value or ''}")
+        else:
+            self.options.append(f"--{name}" + (f"={value}" if value is not None else ""))
 
     def _find_long(self, text: str) -> tuple[_Entry, str]:
         """The option that ``text`` names or abbreviates, and its full spelling, which complaints use."""

@@ -45,7 +45,10 @@ class Console:
         self.as_json = as_json
         self.documented = False
         self.terminal = is_terminal(out)
-        self.colored = self.terminal and wants_style(os.environ if environ is None else environ)
+        environ = os.environ if environ is None else environ
+        self.moving = self.terminal and environ.get("TERM") != "dumb"
+        """Whether the cursor can be sent back, for something that moves."""
+        self.colored = self.moving and not environ.get("NO_COLOR")  # https://no-color.org
 
     def info(self, text: str) -> None:
         """Progress: a line on stdout unless ``--quiet``."""
@@ -110,8 +113,3 @@ def commented(text: str) -> str:
 def is_terminal(stream: TextIO) -> bool:
     """Whether a person is looking; a closed stream is nobody's."""
     return not stream.closed and stream.isatty()
-
-
-def wants_style(environ: Mapping[str, str]) -> bool:
-    """Whether a terminal should get colours: see https://no-color.org."""
-    return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"

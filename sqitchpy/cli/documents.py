@@ -20,7 +20,7 @@ def failure(error: SqitchpyError) -> Document:
 
 def error_fields(error: SqitchpyError, step: SqitchpyError | None = None) -> Document:
     """An error; ``step`` is the error of the step that failed, which knows the statement."""
-    cause = step or error
+    cause = _root(step or error)
     return {
         "message": error.message,
         "cause": None if cause is error else cause.message,
@@ -166,6 +166,14 @@ def _verify_fields(report: VerifyReport) -> Document:
         "problems": [{"label": label, "problem": problem} for label, problem in report.problems],
         "undeployed": list(report.undeployed),
     }
+
+
+def _root(error: SqitchpyError) -> SqitchpyError:
+    """The error that knows the statement, where another was raised from it."""
+    cause = error
+    while not isinstance(cause, StatementError) and isinstance(cause.__cause__, SqitchpyError):
+        cause = cause.__cause__
+    return cause if isinstance(cause, StatementError) else error
 
 
 def _place(error: SqitchpyError) -> Document:

@@ -34,12 +34,15 @@ class Spinner:
         self._live: Live | None = None
         self._line = ""
 
-    def start(self, line: str) -> None:
-        """``line`` stands on the terminal, without its end; begin to move behind it after the delay."""
+    def start(self, line: str, since: float) -> None:
+        """``line`` stands on the terminal, without its end; begin to move behind it after the delay.
+
+        ``since`` is when the step began, on the monotonic clock.
+        """
         if find_spec("rich") is None or len(line) + _ROOM > shutil.get_terminal_size().columns:
             return
         self._line = line
-        self._timer = threading.Timer(self._delay, self._appear, (time.monotonic(),))
+        self._timer = threading.Timer(self._delay, self._appear, (since,))
         self._timer.daemon = True
         self._timer.start()
 

@@ -8,6 +8,7 @@ made with.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -142,8 +143,8 @@ class Engine(Protocol):
     def unlock(self) -> None:
         """Release the deployment lock."""
 
-    def hold_read_only(self) -> None:
-        """Make the database itself refuse every change from here on, for a dry run."""
+    def read_only(self) -> AbstractContextManager[None]:
+        """A context in which the database itself refuses every change, for a dry run."""
 
     def check(self, script: Script) -> str:
         """Look a script over: how it would be run. Raises ScriptError when it cannot be."""

@@ -89,42 +89,33 @@ class _Reader:
         if tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            self._change(number, name, operator or "", dependencies, person, planned_at, note, False)
+            draft = ChangeDraft(number, name, operator or "", (), (), person, planned_at, note, False)
+            self._change(draft, dependencies)
 
     def _read_dialect(self, number: int, line: str) -> None:
         found = match_dialect(line)
-        if not found or not is_name(found.name):
+        if not found or not is_name(found.name) or found.name == "0":
             raise SyntaxFault(diagnose(line))
         self.in_dialect = True
         person = self.planner or Person("", "")  # an unreadable %planner is a fault of its own
+        _, operator, name, planned_at, note, dependencies = found
         if found.tag:
-            self._tag(TagDraft(number, found.name, person, found.planned_at, found.note), found.dependencies)
+            self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            values = (found.operator, found.dependencies, person, found.planned_at, found.note)
-            self._change(number, found.name, *values, True)
+            self._change(ChangeDraft(number, name, operator, (), (), person, planned_at, note, True), dependencies)
 
-    def _change(
-        self,
-        number: int,
-        name: str,
-        operator: str,
-        dependencies: str | None,
-        planner: Person,
-        planned_at: str,
-        note: str,
-        dialect: bool,
-    ) -> None:
-        _check_name(name, name, planned_at)
+    def _change(self, draft: ChangeDraft, dependencies: str | None) -> None:
+        name = draft.name
+        _check_name(name, name, draft.planned_at)
         if name in self._change_lines:
             earlier = self._change_lines[name]
             raise SyntaxFault(f'Change "{name}" duplicates earlier declaration on line {earlier}')
-        requires, conflicts = self._lists(dependencies) if dependencies else ((), ())
+        if dependencies:
+            draft = ChangeDraft(*draft[:3], *self._lists(dependencies), *draft[5:])
         if self.sections[-1].tags:
             self.sections.append(Section([], []))
-        self.sections[-1].changes.append(
-            ChangeDraft(number, name, operator, requires, conflicts, planner, planned_at, note, dialect)
-        )
-        self._change_lines[name] = number
+        self.sections[-1].changes.append(draft)
+        self._change_lines[name] = draft.line
         self._seen_change = True
 
     def _tag(self, tag: TagDraft, dependencies: str | None) -> None:
@@ -145,19 +136,19 @@ class _Reader:
     def _lists(self, text: str) -> Lists:
         """Requirements and conflicts, each in the order of the line. Sqitch does not see a list of ``[0]``."""
         entries = split_blanks(text) if text != "0" else []
-        requires: list[Dependency] = []
-        conflicts: list[Dependency] = []
-        seen: set[str] = set()
-        for entry in entries:
-            dependency = self._dependencies.get(entry) or parse_dependency(entry, self._project)
-            if dependency is None:
-                raise SyntaxFault(f'"{entry}" is not a valid dependency specification')
-            if entry in seen:
-                raise SyntaxFault(f'Duplicate dependency "{entry}"')
-            seen.add(entry)
-            self._dependencies[entry] = dependency
-            (conflicts if dependency.conflict else requires).append(dependency)
-        return tuple(requires), tuple(conflicts)
+        found = [self._dependencies.get(entry) or self._dependency(entry) for entry in entries]
+        if len(set(entries)) < len(entries):
+            repeated = next(entry for position, entry in enumerate(entries) if entry in entries[:position])
+            raise SyntaxFault(f'Duplicate dependency "{repeated}"')
+        requires = tuple([dependency for dependency in found if not dependency.conflict])
+        return requires, tuple([dependency for dependency in found if dependency.conflict])
+
+    def _dependency(self, entry: str) -> Dependency:
+        dependency = parse_dependency(entry, self._project)
+        if dependency is None:
+            raise SyntaxFault(f'"{entry}" is not a valid dependency specification')
+        self._dependencies[entry] = dependency
+        return dependency
 
     def skip(self, number: int, line: str, message: str) -> None:
         """Note a faulty line, and expect of later ones only what is wrong whatever the faulty one meant."""

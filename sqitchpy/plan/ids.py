@@ -29,12 +29,12 @@ def tag_info(plan: Plan, change: Change, tag: Tag) -> str:
 
 def change_id(info: str) -> str:
     """Hash the text of ``change_info`` into the change's id."""
-    return _sha1("change", info)
+    return _sha1(b"change %d\0", info)
 
 
 def tag_id(info: str) -> str:
     """Hash the text of ``tag_info`` into the tag's id."""
-    return _sha1("tag", info)
+    return _sha1(b"tag %d\0", info)
 
 
 def script_hash(data: bytes) -> str:
@@ -86,14 +86,12 @@ def _change_text(
     conflicts: Sequence[Dependency],
     note: str,
 ) -> str:
-    parent_line = f"parent {parent}\n" if parent else ""
-    requires_lines = "".join(f"\n  + {required.text}" for required in requires)
-    conflicts_lines = "".join(f"\n  - {conflict.text}" for conflict in conflicts)
-    return (
-        f"{head}change {name}\n{parent_line}{tail}"
-        f"{requires_lines and chr(10) + 'requires' + requires_lines}"
-        f"{conflicts_lines and chr(10) + 'conflicts' + conflicts_lines}{_note(note)}"
-    )
+    text = f"{head}change {name}\nparent {parent}\n{tail}" if parent else f"{head}change {name}\n{tail}"
+    if requires:
+        text += "\nrequires\n  + " + "\n  + ".join([required.text for required in requires])
+    if conflicts:
+        text += "\nconflicts\n  - " + "\n  - ".join([conflict.text for conflict in conflicts])
+    return text + _note(note) if note else text
 
 
 def _tag_text(head: str, name: str, change: str, tail: str, note: str) -> str:
@@ -105,6 +103,6 @@ def _note(note: str) -> str:
     return f"\n\n{note}" if note not in ("", "0") else ""
 
 
-def _sha1(kind: str, text: str) -> str:
+def _sha1(header: bytes, text: str) -> str:
     data = text.encode()
-    return hashlib.sha1(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(header % len(data) + data, usedforsecurity=False).hexdigest()

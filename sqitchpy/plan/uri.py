@@ -48,7 +48,7 @@ def canonical_uri(uri: str) -> str:
         return uri
     lead, place, rest = authority.groups()
     user, host, port = _split_place(place)
-    if port and (port == ":" or int(port[1:]) == _PORTS[scheme]):
+    if port == ":" or port[1:].lstrip("0") == str(_PORTS[scheme]):
         port = ""
     if scheme in ("http", "https"):
         rest = rest or "/"

@@ -76,7 +76,7 @@ def _filter(invocation: Invocation, options: Mapping[str, Any]) -> LogFilter:
         change=options["change_pattern"] or config.get("log.change_pattern"),
         project=options["project_pattern"] or config.get("log.project_pattern"),
         committer=options["committer_pattern"] or config.get("log.committer_pattern"),
-        limit=number(invocation, options["max_count"], "log.max_count"),
-        offset=number(invocation, options["skip"], "log.skip"),
+        limit=number(invocation, options["max_count"], "log.max_count") or None,  # 0 is no limit
+        offset=number(invocation, options["skip"], "log.skip") or None,
         reverse=flag(invocation, options["reverse"], "log.reverse", False),
     )

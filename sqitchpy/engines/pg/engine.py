@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import psycopg
@@ -64,9 +65,12 @@ class PgEngine:
         """Release the deployment lock."""
         self._session.unlock()
 
-    def hold_read_only(self) -> None:
-        """Have PostgreSQL refuse every change in the control session; a dry run opens no other."""
-        self._session.control().execute(b"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", prepare=False)
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """A transaction that PostgreSQL itself holds read-only; a dry run opens no other session."""
+        with self._session.control().transaction(force_rollback=True):
+            self._session.control().execute(b"SET TRANSACTION READ ONLY", prepare=False)
+            yield
 
     def check(self, script: Script) -> str:
         """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""

@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.failures import lost
 from sqitchpy.engines.pg.names import Queries, quoted
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import EngineError
@@ -81,14 +82,22 @@ class OwnSession:
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""
-        if not self._locked:
+        if self._locked:
+            return
+        try:
             lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait)
-            self._locked = True
+        except psycopg.OperationalError as error:
+            raise lost(str(error)) from error
+        self._locked = True
 
     def unlock(self) -> None:
-        """Release the deployment lock."""
+        """Release the deployment lock; one that went with a lost connection is released already."""
         if self._locked and self._control is not None and not self._control.closed:
-            lock.release(self._control)
+            try:
+                lock.release(self._control)
+            except psycopg.OperationalError:
+                self._control.close()
+                self._control = None
         self._locked = False
 
     def close(self) -> None:

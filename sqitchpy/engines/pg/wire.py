@@ -9,7 +9,7 @@ statements.
 
 from __future__ import annotations
 
-import select
+import selectors
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from psycopg import pq
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from sqitchpy.engines.pg.failures import Failure, connection_lost, lost, server_failure
+from sqitchpy.errors import ConnectionLostError
 
 MAX_QUEUED_BYTES = 256 * 1024
 MAX_QUEUED_STATEMENTS = 256
@@ -92,7 +93,9 @@ class Wire:
         self.round_trips += 1
         try:
             failure = self._collect()
-        except KeyboardInterrupt:
+        except ConnectionLostError:
+            raise
+        except BaseException:  # Ctrl-C, or whoever is shown the rows: the connection must stay usable
             self._cancel()
             raise
         finally:
@@ -139,8 +142,10 @@ class Wire:
             self._guard(self._pgconn.consume_input)
 
     def _wait(self, *, writing: bool) -> None:
-        socket = self._pgconn.socket
-        select.select([socket], [socket] if writing else [], [], 60.0)
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._pgconn.socket, wanted)
+            selector.select()
 
     def _guard(self, call: Callable[[], Any]) -> Any:
         """Call libpq; a failure of the connection itself becomes a ConnectionLostError."""
@@ -152,6 +157,7 @@ class Wire:
     def _cancel(self) -> None:
         """Stop what the server is doing for us and read to the end, so that the connection can be used again."""
         self._pgconn.get_cancel().cancel()
+        self._queue = deque(sent._replace(on_rows=None) for sent in self._queue)
         self._collect()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
