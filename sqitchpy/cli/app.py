@@ -112,7 +112,9 @@ def run(argv: Sequence[str]) -> int:
     if line.command in NOT_YET:
         hint = f"The real sqitch {line.command} works on the same plan, configuration and registry."
         raise SqitchpyError(f'"{line.command}" is not built yet in this version of sqitchpy', hint=hint)
-    code = group.main([*line.core, *_canonical(line.command, line.words)], prog_name=PROG, standalone_mode=False)
+    # Not group.main(): that has ideas of its own about broken pipes and Ctrl-C.
+    with group.make_context(PROG, [*line.core, *_canonical(line.command, line.words)]) as ctx:
+        code = group.invoke(ctx)
     return code if isinstance(code, int) else 0
 
 

@@ -18,8 +18,8 @@ from sqitchpy.errors import SqitchpyError
 if TYPE_CHECKING:
     from sqitchpy.project import Project
 
-VARIABLE = "_SQITCHPY_COMPLETE"
 PROG = "sqitchpy"
+VARIABLE = "_SQITCHPY_COMPLETE"
 
 
 def script(shell: str) -> str:
@@ -29,11 +29,6 @@ def script(shell: str) -> str:
     kind = get_completion_class(shell)
     assert kind is not None
     return kind(group, {}, PROG, VARIABLE).source()
-
-
-def is_completing(environ: Mapping[str, str]) -> bool:
-    """Whether this call comes from a shell that wants completions."""
-    return VARIABLE in environ
 
 
 def complete(environ: Mapping[str, str]) -> str:

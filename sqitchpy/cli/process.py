@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -32,24 +33,34 @@ def run_process(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _abandon_stdout()
         return EXIT_BROKEN_PIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _unexpected(error, words)
+        _abandon_stdout()
+        return tell(SqitchpyError(f"Cannot write the output: {error.strerror}"), _console())
     except KeyboardInterrupt:
         _console().vent("Interrupted")
         return EXIT_INTERRUPTED
     except SqitchpyError as error:
         return tell(error, _console())
     except Exception as error:  # noqa: BLE001 - the last line of defence: a user never sees a traceback
-        verbosity = sum(word.count("V") for word in words if word.startswith("-V"))
-        return tell_unexpected(error, _console(), debug=wants_debug(verbosity, os.environ))
+        return _unexpected(error, words)
     return code
+
+
+def _unexpected(error: Exception, words: Sequence[str]) -> int:
+    verbosity = sum(word.count("V") for word in words if word.startswith("-V"))
+    return tell_unexpected(error, _console(), debug=wants_debug(verbosity, os.environ))
 
 
 def _run(words: Sequence[str]) -> int:
     import click
 
-    from sqitchpy.cli import completion
     from sqitchpy.cli.app import run
 
-    if completion.is_completing(os.environ):
+    if "_SQITCHPY_COMPLETE" in os.environ:
+        from sqitchpy.cli import completion
+
         click.echo(completion.complete(os.environ))
         return 0
     try:
@@ -69,6 +80,9 @@ def _console() -> Console:
 
 def _prepare_streams() -> None:
     """A character that the terminal cannot show is written as an escape; it must not stop a deployment."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us (``>&-``)
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

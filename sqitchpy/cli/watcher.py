@@ -58,8 +58,11 @@ class Watcher:
     def _write(self, piece: Piece) -> None:
         try:
             self.console.write(piece)
-        except BrokenPipeError:
-            # Whoever read our output has gone (``| head``). A database is not left half deployed for that.
+        except OSError as error:
+            # Whoever read our output has gone (``| head``), or the disk is full. A database is not left half deployed
+            # for that: the run goes on, unseen.
             self.console.out = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+            if not isinstance(error, BrokenPipeError):
+                self.console.warn(f"Cannot write to the standard output: {error.strerror}")
         if piece.channel != "error" or is_terminal(self.console.err):
             self._line = (self._line + piece.text).rpartition("\n")[2]
