@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqitchpy.errors import TargetError
+from sqitchpy.errors import EngineError, TargetError
 from sqitchpy.events import OnEvent
 from sqitchpy.target import Target
 from sqitchpy.uri import libpq_params, password, psql_dbname_argument
@@ -36,7 +36,13 @@ def open_engine(
             f"This version of sqitchpy has no {target.engine} engine",
             hint=f"{target.destination} was not touched. PostgreSQL (db:pg:) is built.",
         )
-    from sqitchpy.engines.pg.engine import PgEngine  # not at the top: it imports psycopg
+    try:
+        from sqitchpy.engines.pg.engine import PgEngine  # not at the top: it imports psycopg
+    except ImportError as error:  # psycopg's own answer when it finds no libpq runs over many lines
+        raise EngineError(
+            "PostgreSQL's client library, libpq, cannot be loaded",
+            hint="pip install 'sqitchpy[binary]' brings one; or install your system's libpq (14 or newer).",
+        ) from error
 
     return PgEngine(pg_facts(target, environ, directory), on_event, connection=connection, transaction=transaction)
 
@@ -67,4 +73,5 @@ def pg_facts(target: Target, environ: Mapping[str, str], directory: Path) -> Fac
         psql=psql,
         psql_dbname=dbname,
         psql_environ=variables,
+        locks=not target.uri.is_yugabyte and target.engine != "cockroach",
     )

@@ -107,13 +107,13 @@ class _Examiner:
         elif not _plain_begin(action.statement.text):
             self._refuse(action, "a transaction with characteristics of its own")
 
-    def _end(self, action: Run | Copy, kind: Kind) -> None:
+    def _end(self, action: Run | Copy | Query, kind: Kind) -> None:
         if not self.inside:
             self._refuse(action, f"{_first_words(action.statement.text, 1)} without BEGIN")
         self.inside = False
         self.rolls_back = kind is Kind.ROLLBACK
 
-    def _refuse(self, action: Run | Copy, why: str) -> None:
+    def _refuse(self, action: Run | Copy | Query, why: str) -> None:
         if self.reason is None:
             self.reason = Reason(action.file, action.statement.line, why)
 

@@ -6,15 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from sqitchpy.errors import EngineError
+import psycopg
 
-try:
-    import psycopg
-except ImportError as error:  # psycopg raises this when it finds no libpq at all
-    raise EngineError(
-        f"PostgreSQL's client library cannot be loaded: {str(error).splitlines()[0]}",
-        hint="Install it with psycopg: pip install 'sqitchpy[binary]' — or install your system's libpq.",
-    ) from error
+from sqitchpy.errors import EngineError
 
 Params = Mapping[str, str]
 MINIMUM_LIBPQ = 140000

@@ -47,10 +47,13 @@ class PgEngine:
         def on_notice(notice: psycopg.errors.Diagnostic) -> None:
             self._scripts.on_notice(notice)
 
+        def on_warning(text: str) -> None:
+            self._on_event(Warned(text))
+
         if connection is None:
-            return OwnSession(self._facts, on_notice)
+            return OwnSession(self._facts, on_notice, on_warning)
         kind = NestedSession if transaction == "caller" else BorrowedSession
-        return kind(self._facts, on_notice, connection)
+        return kind(self._facts, on_notice, on_warning, connection)
 
     @property
     def registry(self) -> PgRegistry:
@@ -286,8 +289,14 @@ class PgEngine:
     def _begin(self, project: str, after: str | None) -> Wire:
         wire = self._session.work()
         wire.queue(self._session.begin, origin=RECORD)
-        pid = self._session.control().info.backend_pid
-        queue_guard(wire, self._registry.queries, control_pid=pid, key=lock.KEY, project=project, after=after)
+        queue_guard(
+            wire,
+            self._registry.queries,
+            lock_holder=self._session.lock_holder,
+            key=lock.KEY,
+            project=project,
+            after=after,
+        )
         return wire
 
     def _queue_encoding(self, wire: Wire) -> None:

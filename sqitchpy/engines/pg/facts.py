@@ -23,3 +23,5 @@ class Facts:
     psql: str = "psql"
     psql_dbname: str | None = field(default=None, repr=False)
     psql_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    locks: bool = True
+    """Whether the database has advisory locks that can be relied on (Yugabyte and Cockroach have not)."""

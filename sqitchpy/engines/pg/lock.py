@@ -19,8 +19,8 @@ from sqitchpy.events import LockHolder
 KEY = 75474063
 """The number Sqitch uses (App::Sqitch::Engine::pg, since 1.2)."""
 
-TRY = b"SELECT pg_catalog.pg_try_advisory_lock(75474063)"
-TRY_IN_TRANSACTION = b"SELECT pg_catalog.pg_try_advisory_xact_lock(75474063)"
+TRY = b"SELECT pg_catalog.pg_try_advisory_lock(75474063), pg_catalog.pg_backend_pid()"
+TRY_IN_TRANSACTION = b"SELECT pg_catalog.pg_try_advisory_xact_lock(75474063), pg_catalog.pg_backend_pid()"
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
@@ -33,14 +33,15 @@ def acquire(
     on_wait: Callable[[LockHolder | None], None],
     *,
     for_transaction: bool = False,
-) -> None:
+) -> int:
     """Take the lock for this session (or its open transaction), waiting up to ``timeout`` seconds (0: without limit).
 
-    ``on_wait`` is told once who holds it. Raises LockTimeoutError.
+    ``on_wait`` is told once who holds it. Returns the id of the server process that holds it now, which behind a
+    pooler is not the one the connection was told. Raises LockTimeoutError.
     """
     call = TRY_IN_TRANSACTION if for_transaction else TRY
-    if _try(connection, call):
-        return
+    if pid := _try(connection, call):
+        return pid
     holder = _holder(connection, queries)
     on_wait(holder)
     deadline = time.monotonic() + timeout
@@ -48,8 +49,8 @@ def acquire(
     while timeout == 0 or time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
-        if _try(connection, call):
-            return
+        if pid := _try(connection, call):
+            return pid
     raise LockTimeoutError(
         f"Timed out waiting {timeout:g} seconds for another instance of Sqitch to finish work on {destination}",
         hint=f"{_who(_holder(connection, queries))}Nothing was changed. Wait for it to end, or raise --lock-timeout.",
@@ -61,10 +62,10 @@ def release(connection: psycopg.Connection[Any]) -> None:
     connection.execute(b"SELECT pg_catalog.pg_advisory_unlock(75474063)", prepare=False)
 
 
-def _try(connection: psycopg.Connection[Any], call: bytes) -> bool:
+def _try(connection: psycopg.Connection[Any], call: bytes) -> int | None:
     cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
     row = cursor.execute(call, prepare=False).fetchone()
-    return bool(row and row[0])
+    return row[1] if row and row[0] else None
 
 
 def _holder(connection: psycopg.Connection[Any], queries: Queries) -> LockHolder | None:

@@ -105,17 +105,17 @@ SELECT event, change_id, change, project, note, requires, conflicts, tags,
 LOCK TABLE {registry}.changes IN EXCLUSIVE MODE
 
 -- name: guard
--- Fails unless the control session ($1) still holds the lock ($2) and the change we stand on ($3) is still there:
+-- Fails unless the process $1 (null: there is no lock here) still holds the lock $2 and the change $3, on which we stand, is there:
 -- a text that is no number is cast to one, because an error is what stops a pipeline without a round trip.
 SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
-  FROM (SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+  FROM (SELECT $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
                EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $3) AS standing) AS facts
 
 -- name: guard_first
 -- The same for the first change of a project ($3): nothing of it may be deployed.
 SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
-  FROM (SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+  FROM (SELECT $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
                NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE project = $3) AS standing) AS facts
 

@@ -13,11 +13,17 @@ RECORD = "record"
 """Origin of these statements, for telling a failure of theirs from a script's."""
 
 
-def queue_guard(wire: Wire, queries: Queries, *, control_pid: int, key: int, project: str, after: str | None) -> None:
-    """Lock the registry and fail unless it stands where the run was planned from."""
+def queue_guard(
+    wire: Wire, queries: Queries, *, lock_holder: int | None, key: int, project: str, after: str | None
+) -> None:
+    """Lock the registry and fail unless it stands where the run was planned from.
+
+    ``lock_holder`` is the process that must still hold the deployment lock; None where there is no such lock.
+    """
     wire.queue(queries.wire("lock_table"), origin=RECORD)
     name, standing = ("guard_first", project) if after is None else ("guard", after)
-    wire.queue(queries.wire(name), [str(control_pid).encode(), str(key).encode(), standing.encode()], origin=RECORD)
+    holder = None if lock_holder is None else str(lock_holder)
+    wire.queue(queries.wire(name), _texts(holder, str(key), standing), origin=RECORD)
 
 
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:

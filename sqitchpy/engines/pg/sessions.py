@@ -39,12 +39,14 @@ class OwnSession:
     """What undoes a script's settings, inside a transaction."""
     commits: ClassVar[bool] = True
 
-    def __init__(self, facts: Facts, on_notice: OnNotice) -> None:
+    def __init__(self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None]) -> None:
         self._facts = facts
+        self._on_warning = on_warning
         self._on_notice = on_notice
         self._control: Connection | None = None
         self._wire: Wire | None = None
-        self._locked = False
+        self.lock_holder: int | None = None
+        """The server process that holds the deployment lock for us."""
 
     def control(self) -> Connection:
         """The control connection: it holds the lock and reads the registry, and never runs a script."""
@@ -82,23 +84,27 @@ class OwnSession:
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""
-        if self._locked:
+        if self.lock_holder is not None or not self._facts.locks:
             return
         try:
-            lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait)
+            self.lock_holder = lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait)
         except psycopg.OperationalError as error:
             raise lost(str(error)) from error
-        self._locked = True
+        if self.lock_holder != self.control().info.backend_pid:
+            self._on_warning(
+                "There is a connection pooler between here and the server. Locks need its pool mode to be “session”; "
+                "in another mode two deployments at once would not exclude each other"
+            )
 
     def unlock(self) -> None:
         """Release the deployment lock; one that went with a lost connection is released already."""
-        if self._locked and self._control is not None and not self._control.closed:
+        if self.lock_holder is not None and self._control is not None and not self._control.closed:
             try:
                 lock.release(self._control)
             except psycopg.OperationalError:
                 self._control.close()
                 self._control = None
-        self._locked = False
+        self.lock_holder = None
 
     def close(self) -> None:
         """Disconnect; the server releases the lock with the session."""
@@ -106,7 +112,7 @@ class OwnSession:
         if self._control is not None:
             self._control.close()
             self._control = None
-        self._locked = False
+        self.lock_holder = None
 
 
 class BorrowedSession(OwnSession):
@@ -114,8 +120,10 @@ class BorrowedSession(OwnSession):
 
     forget = OwnSession.reset
 
-    def __init__(self, facts: Facts, on_notice: OnNotice, connection: Connection) -> None:
-        super().__init__(facts, on_notice)
+    def __init__(
+        self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection
+    ) -> None:
+        super().__init__(facts, on_notice, on_warning)
         self._borrowed = connection
         if connection.info.transaction_status != TransactionStatus.IDLE:
             raise EngineError(
@@ -154,8 +162,10 @@ class NestedSession(OwnSession):
     forget = OwnSession.reset
     commits = False
 
-    def __init__(self, facts: Facts, on_notice: OnNotice, connection: Connection) -> None:
-        super().__init__(facts, on_notice)
+    def __init__(
+        self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection
+    ) -> None:
+        super().__init__(facts, on_notice, on_warning)
         self._control = connection
         status = connection.info.transaction_status
         if status == TransactionStatus.IDLE and not connection.autocommit:
@@ -172,7 +182,9 @@ class NestedSession(OwnSession):
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the lock for as long as the caller's transaction lasts."""
-        lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait, for_transaction=True)
+        self.lock_holder = lock.acquire(
+            self.control(), queries, self._facts.destination, timeout, on_wait, for_transaction=True
+        )
 
     def unlock(self) -> None:
         """The lock goes with the caller's transaction."""
