@@ -32,7 +32,7 @@ def modes_above(path: Path) -> dict[Path, int]:
 
 
 @only_root
-def test_as_root_the_server_runs_unprivileged_and_changes_no_folder_above(
+def test_as_root_the_server_is_unprivileged_its_data_are_elsewhere_and_no_folder_above_is_changed(
     project: Path, home: Path, account_arguments: dict[str, int], postmaster: Callable[..., int]
 ) -> None:
     project.chmod(0o700)
@@ -43,10 +43,6 @@ def test_as_root_the_server_runs_unprivileged_and_changes_no_folder_above(
     assert modes_above(project / "x") | modes_above(home / "x") == before
     assert Path("/etc/passwd").read_bytes() == accounts
 
-
-@only_root
-def test_as_root_the_data_are_elsewhere_and_the_project_records_where(project: Path, home: Path) -> None:
-    server = embedded.ensure_running(project, settings=FAST)
     area = server.data_directory.parent
     assert area.parent == home
     assert (project / ".sqitchpy" / "postgres" / "elsewhere").read_text() == str(area)

