@@ -27,6 +27,8 @@ from sqitchpy.plan.header import Header
 
 Lists = tuple[tuple[Dependency, ...], tuple[Dependency, ...]]
 
+Planned = tuple[Person, str, str]  # by whom, when, and the note
+
 
 class Body(NamedTuple):
     """The sections of a plan, as the file has them, and the lines that could not be read."""
@@ -89,8 +91,7 @@ class _Reader:
         if tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            draft = ChangeDraft(number, name, operator or "", (), (), person, planned_at, note, False)
-            self._change(draft, dependencies)
+            self._change(number, name, operator or "", dependencies, (person, planned_at, note), False)
 
     def _read_dialect(self, number: int, line: str) -> None:
         found = match_dialect(line)
@@ -102,20 +103,21 @@ class _Reader:
         if found.tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            self._change(ChangeDraft(number, name, operator, (), (), person, planned_at, note, True), dependencies)
+            self._change(number, name, operator, dependencies, (person, planned_at, note), True)
 
-    def _change(self, draft: ChangeDraft, dependencies: str | None) -> None:
-        name = draft.name
-        _check_name(name, name, draft.planned_at)
+    def _change(
+        self, number: int, name: str, operator: str, dependencies: str | None, planned: Planned, dialect: bool
+    ) -> None:
+        _check_name(name, name, planned[1])
         if name in self._change_lines:
             earlier = self._change_lines[name]
             raise SyntaxFault(f'Change "{name}" duplicates earlier declaration on line {earlier}')
-        if dependencies:
-            draft = ChangeDraft(*draft[:3], *self._lists(dependencies), *draft[5:])
+        requires, conflicts = self._lists(dependencies) if dependencies else ((), ())
         if self.sections[-1].tags:
             self.sections.append(Section([], []))
+        draft = ChangeDraft(number, name, operator, requires, conflicts, *planned, dialect)
         self.sections[-1].changes.append(draft)
-        self._change_lines[name] = draft.line
+        self._change_lines[name] = number
         self._seen_change = True
 
     def _tag(self, tag: TagDraft, dependencies: str | None) -> None:
@@ -138,8 +140,7 @@ class _Reader:
         entries = split_blanks(text) if text != "0" else []
         found = [self._dependencies.get(entry) or self._dependency(entry) for entry in entries]
         if len(set(entries)) < len(entries):
-            repeated = next(entry for position, entry in enumerate(entries) if entry in entries[:position])
-            raise SyntaxFault(f'Duplicate dependency "{repeated}"')
+            raise SyntaxFault(f'Duplicate dependency "{_first_repeated(entries)}"')
         requires = tuple([dependency for dependency in found if not dependency.conflict])
         return requires, tuple([dependency for dependency in found if dependency.conflict])
 
@@ -168,3 +169,8 @@ def _check_name(name: str, shown: str, planned_at: str) -> None:
         raise SyntaxFault(f'"{name}" is invalid because it could be confused with a SHA1 ID')
     if not is_timestamp(planned_at):
         raise SyntaxFault(f'Invalid timestamp "{planned_at}"')
+
+
+def _first_repeated(entries: Sequence[str]) -> str:
+    first = {entry: position for position, entry in reversed(list(enumerate(entries)))}
+    return next(entry for position, entry in enumerate(entries) if first[entry] != position)

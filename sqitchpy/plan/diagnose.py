@@ -55,9 +55,9 @@ def _reaches(body: str, goal: int) -> bool:
     """Whether a name, and perhaps dependencies, take up everything before ``goal``."""
     end = len(body[:goal].rstrip(BLANKS))
     longest = next(_name_ends(body), 0)
-    if longest == end and (end < goal or goal == len(body)):
+    if 0 < longest == end and (end < goal or goal == len(body)):
         return True
-    if body[end - 1] != "]":
+    if not body.endswith("]", 0, end):
         return False
     opened = body.find("[", longest)  # after the longest name there may be blanks, after others not
     if 0 < longest < opened < end - 2 and not body[longest:opened].strip(BLANKS) and body.find("]", opened) == end - 1:
