@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -20,6 +20,8 @@ class Option(click.Option):
     def __init__(
         self, *args: Any, section: str = DEFAULT, ours: bool = False, pair: bool = False, **attrs: Any
     ) -> None:
+        if "|" in (attrs.get("metavar") or ""):  # one of several words
+            attrs["shell_complete"] = completes(*attrs["metavar"].split("|"))
         super().__init__(*args, **attrs)
         self.section = section
         self.ours = ours
@@ -62,6 +64,11 @@ class Command(click.Command):
         if self.examples:
             with formatter.section("Examples"):
                 formatter.write("".join(f"  {line}\n" for line in self.examples))
+
+
+def completes(*words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """A completion function for the shell that offers some words."""
+    return lambda ctx, param, incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def specs(command: click.Command) -> tuple[OptionSpec, ...]:

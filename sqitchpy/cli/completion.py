@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
+from sqitchpy.cli.arguments import normalize
+from sqitchpy.cli.command import specs
 from sqitchpy.errors import SqitchpyError
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ def complete(environ: Mapping[str, str]) -> str:
     kind = get_completion_class(shell)
     if kind is None or instruction != "complete":
         return ""
-    return kind(group, {}, PROG, VARIABLE).complete()
+    completer = kind(group, {}, PROG, VARIABLE)
+    words, incomplete = completer.get_completion_args()
+    core = normalize(words, specs(group), pass_through=True)  # core options may stand anywhere: click wants them first
+    found = completer.get_completions([*core.options, *core.rest], incomplete)
+    return "\n".join(completer.format_completion(item) for item in found)
 
 
 def targets(ctx: click.Context, incomplete: str) -> list[str]:

@@ -19,7 +19,7 @@ from sqitchpy.cli.formatting import (
     wants_color,
 )
 from sqitchpy.cli.invocation import Invocation
-from sqitchpy.cli.options import choice, option, stacked
+from sqitchpy.cli.options import choice, evaluated, option, stacked
 from sqitchpy.cli.pager import pager_program, paging
 from sqitchpy.errors import SqitchpyError
 
@@ -89,11 +89,13 @@ def write_items(invocation: Invocation, header: Iterable[str], items: Iterable[I
             )
 
 
+@evaluated()
 def flag(invocation: Invocation, given: bool | None, key: str, default: bool) -> bool:
     """A switch: from the command line, else from configuration, else the default."""
     return invocation.project.config.get_bool(key, default) if given is None else given
 
 
+@evaluated()
 def number(invocation: Invocation, given: int | None, key: str) -> int | None:
     """A count: from the command line, else from configuration."""
     return invocation.project.config.get_int(key) if given is None else given

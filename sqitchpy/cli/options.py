@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, get_args
 
 import click
@@ -83,6 +84,16 @@ def runner_option(function: F) -> F:
     """``--runner``."""
     words = "native: scripts run in-process; psql: each in a psql of its own, as Sqitch runs them."
     return ours("--runner", metavar="native|psql", help=words)(function)
+
+
+@contextmanager
+def evaluated() -> Iterator[None]:
+    """Where options and configuration are read, before the command runs: what is wrong there has exit code 255."""
+    try:
+        yield
+    except ConfigError as error:
+        error.code = 255
+        raise
 
 
 def choice(value: str | None, config: Config, key: str, allowed: Iterable[W], default: W) -> W:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from sqitchpy.cli.command import Command
+from sqitchpy.cli.command import Command, completes
 from sqitchpy.cli.completion import script
 from sqitchpy.cli.console import Console
 from sqitchpy.cli.failures import UsageError, tell
@@ -20,7 +20,7 @@ EXAMPLES = (
 
 
 @click.command("completion", cls=Command, synopsis="bash|zsh|fish", examples=EXAMPLES)
-@click.argument("words", nargs=-1, metavar="")
+@click.argument("words", nargs=-1, metavar="", shell_complete=completes(*SHELLS))
 def command(words: tuple[str, ...]) -> int:
     """Print a script that makes your shell complete commands, options, and names from the project at hand."""
     from sqitchpy.cli.app import help_page

@@ -16,6 +16,7 @@ from sqitchpy.cli.options import (
     choice,
     complete_change,
     connection_options,
+    evaluated,
     json_option,
     option,
     ours,
@@ -98,6 +99,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     return 0
 
 
+@evaluated()
 def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, Any]:
     config = invocation.project.config
     timeout = options["lock_timeout"]

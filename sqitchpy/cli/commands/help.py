@@ -7,7 +7,7 @@ import sys
 import click
 
 from sqitchpy.cli.catalog import COMMANDS
-from sqitchpy.cli.command import Command
+from sqitchpy.cli.command import Command, completes
 from sqitchpy.cli.console import Console
 from sqitchpy.cli.failures import tell
 from sqitchpy.errors import Refusal
@@ -16,7 +16,7 @@ EXAMPLES = ("sqitchpy help", "sqitchpy help deploy")
 
 
 @click.command("help", cls=Command, synopsis="[COMMAND]", examples=EXAMPLES)
-@click.argument("words", nargs=-1, metavar="")
+@click.argument("words", nargs=-1, metavar="", shell_complete=completes(*COMMANDS))
 def command(words: tuple[str, ...]) -> int:
     """Show what sqitchpy can do, or explain a command."""
     from sqitchpy.cli.app import help_page, overview

@@ -16,6 +16,7 @@ from sqitchpy.cli.options import (
     choice,
     complete_change,
     connection_options,
+    evaluated,
     json_option,
     option,
     ours,
@@ -109,6 +110,7 @@ def _goal(invocation: Invocation, arguments: Arguments, options: Mapping[str, An
     return to
 
 
+@evaluated()
 def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, Any]:
     timeout = options["lock_timeout"]
     config = invocation.project.config
@@ -121,6 +123,7 @@ def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, A
     }
 
 
+@evaluated()
 def _confirmation(invocation: Invocation, options: Mapping[str, Any]) -> Confirm | None:
     config, console = invocation.project.config, invocation.console
     accept = config.get_bool("revert.prompt_accept", default=True)

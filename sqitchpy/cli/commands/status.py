@@ -15,6 +15,7 @@ from sqitchpy.cli.formatting import format_date, parse_date_format
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
     connection_options,
+    evaluated,
     json_option,
     option,
     plan_file_option,
@@ -60,9 +61,10 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     """Options in, a status out."""
     overrides, options = split_overrides(given)
     config, console = invocation.project.config, invocation.console
-    date_format = parse_date_format(options["date_format"] or config.get("status.date_format") or "iso")
-    show_changes = options["show_changes"] or config.get_bool("status.show_changes")
-    show_tags = options["show_tags"] or config.get_bool("status.show_tags")
+    with evaluated():
+        date_format = parse_date_format(options["date_format"] or config.get("status.date_format") or "iso")
+        show_changes = options["show_changes"] or config.get_bool("status.show_changes")
+        show_tags = options["show_tags"] or config.get_bool("status.show_tags")
     target = target or config.get("status.target")
     project = options["project"] or config.get("status.project")
     warn_of_top_dir(invocation, "status", overrides)
