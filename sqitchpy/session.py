@@ -96,7 +96,8 @@ class TargetSession:
         runner: Runner,
         deployed: Sequence[DeployedChange] = (),
     ) -> Script:
-        return Script(self._files.source(kind, change, deployed), variables, runner)
+        shell = self._project.config.get_bool("core.shell", default=True)
+        return Script(self._files.source(kind, change, deployed), variables, runner, shell)
 
     def _run(self, action: events.Action) -> Run:
         return Run(self.engine, self._project.user, self.destination, action, self._on_event)
@@ -130,9 +131,7 @@ class TargetSession:
         values = self._target.variables_for("deploy", variables)
         try:
             self._lock(lock_timeout)
-            version = self.engine.registry.version()
-            _refuse_newer(version)
-            state = self.engine.registry.current_change(plan.project) if version is not None else None
+            version, state = self._standing(plan.project)
             position = schedule.position_of(plan, state)
             if state is not None:
                 self._catch_up(plan, state)
@@ -159,6 +158,17 @@ class TargetSession:
         if self._engine is not None:
             self._engine.unlock()
 
+    def _standing(self, project: str) -> tuple[float | None, DeployedChange | None]:
+        """The registry's version and the latest deployed change; upgrades at once a registry without script hashes."""
+        registry = self.engine.registry
+        version = registry.version()
+        _refuse_newer(version)
+        state = registry.current_change(project) if version is not None else None
+        if state is not None and version == 0:
+            version = self._upgrade_registry(version)
+            state = registry.current_change(project)
+        return version, state
+
     def _catch_up(self, plan: Plan, state: DeployedChange) -> None:
         """What Sqitch does first: hashes that an upgrade could not know, tags that were added later."""
         if state.script_hash == state.id:
@@ -175,13 +185,17 @@ class TargetSession:
             self._on_event(events.RegistryCreated(self._target.registry_destination))
             registry.create(self._project.user)
         elif version < REGISTRY_VERSION:
-            versions = upgrades_from(version)
-            self._on_event(events.RegistryUpgraded((f"{version:g}", *versions)))
-            registry.upgrade(versions, self._project.user)
+            self._upgrade_registry(version)
         if first:
             project = self._project_row()
             if check_registration(registry.projects(), project):
                 registry.register(project, self._project.user)
+
+    def _upgrade_registry(self, version: float) -> float:
+        versions = upgrades_from(version)
+        self._on_event(events.RegistryUpgraded((f"{version:g}", *versions)))
+        self.engine.registry.upgrade(versions, self._project.user)
+        return REGISTRY_VERSION
 
     def _deploy_tasks(
         self,

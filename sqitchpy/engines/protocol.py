@@ -31,6 +31,8 @@ class Script:
     source: Source
     variables: Mapping[str, str]
     runner: Runner = "native"
+    shell: bool = True
+    """Whether it may run commands of the system."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,112 +1,81 @@
 r"""From a script to actions: a generator that reads a source, obeys its meta-commands and yields what is to be done.
 
-The interpreter never touches a database. It yields :class:`Run`, :class:`Query`, :class:`Copy` and :class:`Print`; the
-engine that drives it carries each out before asking for the next. While a script is only looked over, queries have no
-results: a condition that depends on one is unknown, and then every branch of its ``\if`` is read.
+The interpreter never touches a database. It yields :mod:`~sqitchpy.script.actions`; the engine that drives it carries
+each out before asking for the next. Looking a script over is the same run in a world where nothing is known
+(``Unseen``): queries have no results, and where a condition depends on one every branch of its ``\if`` is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import Literal, NamedTuple
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
+from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Print, Query, Rows, Run
+from sqitchpy.script.conditions import Branches
+from sqitchpy.script.copying import CopyCommand, parse_copy
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
+from sqitchpy.script.meta import rule_for
+from sqitchpy.script.outside import SESSION_VARIABLES, Outside
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
 
-
-class Run(NamedTuple):
-    """Send a statement."""
-
-    statement: Statement
-    file: str
-
-
-class Copy(NamedTuple):
-    """Send a ``COPY … FROM STDIN`` and the data that follows it in the script."""
-
-    statement: Statement
-    file: str
-    data: Iterator[bytes]
-
-
-class Print(NamedTuple):
-    r"""Write text, for ``\echo`` and ``\warn``."""
-
-    text: bytes
-    stream: Literal["stdout", "stderr"]
-
-
-class Query(NamedTuple):
-    """Send a statement and give its result back, with ``generator.send``: a :class:`Rows`, None while examining."""
-
-    statement: Statement
-    file: str
-
-
-class Rows(NamedTuple):
-    """A query's result: column names and rows of values, None for NULL."""
-
-    columns: tuple[bytes, ...]
-    values: tuple[tuple[bytes | None, ...], ...]
-
-
-Action = Run | Copy | Print | Query
-Actions = Generator[Action, Rows | None, None]
-
-
-class _Branch:
-    r"""One open ``\if``."""
-
-    __slots__ = ("active", "line", "mark", "outer_active", "seen_else", "taken")
-
-    def __init__(self, line: int, outer_active: bool, condition: bool | None) -> None:
-        self.line = line
-        self.outer_active = outer_active
-        self.active = outer_active and condition is not False
-        self.taken = condition is True
-        self.seen_else = False
-        self.mark: tuple[int, bool, int, int] | None = None
+__all__ = ["Action", "Actions", "Interpreter"]
 
 
 class _Lookup:
-    """The lexer's view of the variables."""
+    """The lexer's view of variables and backquotes."""
 
-    def __init__(self, variables: Variables, source: Source) -> None:
+    def __init__(self, variables: Variables, outside: Outside) -> None:
         self._variables = variables
-        self._source = source
+        self._outside = outside
+        self.uncertain = False
+        """Something was asked that only a real run can tell."""
 
     def value(self, name: bytes) -> bytes | None:
-        return self._variables.get(name)
+        value = self._variables.get(name)
+        if value is None and name in SESSION_VARIABLES:
+            self.uncertain = True
+            value = self._outside.session(name)
+        return value
 
     def literal(self, name: bytes) -> bytes | None:
-        value = self._variables.get(name)
+        value = self.value(name)
         return None if value is None else quote_literal(value)
 
     def identifier(self, name: bytes) -> bytes | None:
-        value = self._variables.get(name)
+        value = self.value(name)
         return None if value is None else quote_identifier(value)
 
     def shell(self, command: bytes) -> bytes:
-        raise ScriptError(
-            f"{self._source.name}: a command in backquotes cannot be run here", file=self._source.name, line=0
-        )
+        self.uncertain = True
+        output = self._outside.shell(command)
+        return b"" if output is None else output.removesuffix(b"\n")
 
 
 class Interpreter:
     """One run of one script. ``variables`` are changed by the script and shared with the files it includes."""
 
-    def __init__(self, source: Source, variables: Variables, *, depth: int = 0) -> None:
+    def __init__(self, source: Source, variables: Variables, outside: Outside, *, depth: int = 0) -> None:
         self._source = source
         self._variables = variables
+        self._outside = outside
         self._depth = depth
-        self._lexer = Lexer(source.lines(), _Lookup(variables, source))
-        self._branches: list[_Branch] = []
-        self._uncertain = False  # a query's result was not given: variables may have any value
+        self._lookup = _Lookup(variables, outside)
+        self._lexer = Lexer(source.lines(), self._lookup)
+        self._branches = Branches(self._lexer)
+        self._restricted: bytes | None = None
+        self._ended = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether what was yielded does not depend on anything outside the script."""
+        return not self._lookup.uncertain
 
     def actions(self) -> Actions:
         """What the script does, in order. Raises ScriptError where it says something that cannot be done."""
@@ -114,11 +83,11 @@ class Interpreter:
             yield from self._actions()
         except UnterminatedArgument as error:
             raise self._error(str(error), error.line) from error
-        if self._branches:
-            raise self._error(r"\if without \endif: reached the end of the script", self._branches[-1].line)
+        if self._branches.unfinished_line is not None and not self._ended:
+            raise self._error(r"\if without \endif: reached the end of the script", self._branches.unfinished_line)
 
     def _actions(self) -> Actions:
-        while (item := self._lexer.next()) is not None:
+        while not self._ended and (item := self._lexer.next()) is not None:
             if isinstance(item, Command):
                 yield from self._command(item)
             elif self._lexer.active:
@@ -133,30 +102,60 @@ class Interpreter:
         for _ in data:  # what the server did not want is not SQL either
             pass
 
-    # -- meta-commands ------------------------------------------------------------------------------------------
-
     def _command(self, command: Command) -> Actions:
         if command.name in ("if", "elif", "else", "endif"):
-            getattr(self, f"_{command.name}")(command)
-            return
-        if not self._lexer.active:
+            yield from self._condition_command(command)
+        elif self._lexer.active:
+            handler = self._handler(command)
+            if handler is not None:
+                yield from handler(self, command)
             self._lexer.end_command()
+
+    def _handler(self, command: Command) -> Callable[[Interpreter, Command], Actions] | None:
+        """How to carry a command out; None for one without effect. Raises ScriptError for one that is refused."""
+        if self._restricted is not None and command.name != "unrestrict":
+            raise self._error(r"backslash commands are restricted; only \unrestrict is allowed", command.line)
+        rule = rule_for(command.name)
+        if rule is None:
+            raise self._error(rf"invalid command \{command.name}", command.line)
+        if rule.treatment == "refused" or (command.name in ("o", "out") and self._lexer.argument() is not None):
+            raise self._refused(command, rule.why)
+        return self._HANDLERS[command.name] if rule.treatment == "done" else None
+
+    # -- conditions ---------------------------------------------------------------------------------------------
+
+    def _condition_command(self, command: Command) -> Actions:
+        branches, lexer = self._branches, self._lexer
+        if command.name == "if":
+            branches.begin(command.line, (yield from self._condition(command)) if lexer.active else False)
             return
-        if command.name == "set":
-            self._set()
-        elif command.name == "unset":
-            self._unset(command)
-        elif command.name in ("echo", "qecho", "warn"):
-            yield self._echo(command)
-        elif command.name in ("i", "include", "ir", "include_relative"):
-            yield from self._include(command)
-        elif command.name in ("gset", "gexec"):
-            yield from self._query(command)
-        elif command.name == "g" and not self._arguments():
-            yield from self._send_buffer()
+        if complaint := branches.complaint(command.name):
+            raise self._error(complaint, command.line)
+        if command.name == "endif":
+            branches.end()
+        elif command.name == "else":
+            branches.otherwise(True, final=True)
         else:
-            raise self._unsupported(command)
-        self._lexer.end_command()
+            lexer.active = branches.wants_condition  # its condition is read only then
+            holds = (yield from self._condition(command)) if lexer.active else False
+            branches.otherwise(holds, final=False)
+
+    def _condition(self, command: Command) -> Generator[Action, Rows | None, bool | None]:
+        """Whether a condition holds; None when only a real run can tell. What is no boolean does not, as in psql."""
+        text = b" ".join(self._arguments())
+        truth = parse_boolean(text)
+        if truth is None and not self._outside.known and (self._lookup.uncertain or b":" in text):
+            return None
+        if truth is None:
+            yield Print(self._no_boolean(command, text), "stderr")
+        return bool(truth)
+
+    def _no_boolean(self, command: Command, text: bytes) -> bytes:
+        where = f"psql:{self._source.name}:{command.line}: error: unrecognized value"
+        words = f'{where} "{text.decode("utf-8", "replace")}" for "\\{command.name} expression": Boolean expected\n'
+        return words.encode()
+
+    # -- commands -----------------------------------------------------------------------------------------------
 
     def _arguments(self) -> list[bytes]:
         found = []
@@ -164,29 +163,72 @@ class Interpreter:
             found.append(argument)
         return found
 
-    def _set(self) -> None:
+    def _required(self, command: Command) -> list[bytes]:
+        words = self._arguments()
+        if not words:
+            raise self._error(rf"\{command.name}: missing required argument", command.line)
+        return words
+
+    def _set(self, command: Command) -> Actions:
+        before = self._lookup.uncertain
+        self._lookup.uncertain = False
         name, *values = self._arguments() or [b""]
-        if name:
-            self._variables.set(name, b"".join(_unquote(value) for value in values))
+        unknown = self._lookup.uncertain and not self._outside.known
+        self._lookup.uncertain = self._lookup.uncertain or before
+        if name and unknown:
+            self._variables.unset(name)
+        elif name:
+            self._variables.set(name, b"".join(values))
+        yield from ()
 
-    def _unset(self, command: Command) -> None:
-        names = self._arguments()
-        if not names:
-            raise self._error(r"\unset: missing required argument", command.line)
-        self._variables.unset(names[0])
+    def _unset(self, command: Command) -> Actions:
+        self._variables.unset(self._required(command)[0])
+        yield from ()
 
-    def _echo(self, command: Command) -> Print:
+    def _getenv(self, command: Command) -> Actions:
+        names = self._required(command)
+        if len(names) < 2:
+            raise self._error(r"\getenv: missing required argument", command.line)
+        self._lookup.uncertain = True
+        value = self._outside.getenv(names[1].decode("utf-8", "replace"))
+        if value is not None:
+            self._variables.set(names[0], value.encode("utf-8", "surrogateescape"))
+        yield from ()
+
+    def _setenv(self, command: Command) -> Actions:
+        name, *value = (word.decode("utf-8", "surrogateescape") for word in self._required(command))
+        self._outside.setenv(name, value[0] if value else None)
+        yield from ()
+
+    def _echo(self, command: Command) -> Actions:
         words = self._arguments()
         newline = b"\n"
         if words[:1] == [b"-n"]:
             words, newline = words[1:], b""
-        text = b" ".join(_unquote(word) for word in words) + newline
-        return Print(text, "stderr" if command.name == "warn" else "stdout")
+        text = b" ".join(words) + newline
+        yield Print(text, "stderr" if command.name == "warn" else "stdout")
 
-    def _send_buffer(self) -> Actions:
+    def _include(self, command: Command) -> Actions:
+        name = self._required(command)[0].decode("utf-8", "surrogateescape")
+        if self._depth >= MAX_INCLUDE_DEPTH:
+            raise self._error(rf"\{command.name} {name}: files are included too deep", command.line)
+        included = self._source.include(name, relative=command.name in ("ir", "include_relative"))
+        if not included.exists():
+            if ":" in name and not self._outside.known:  # its name will be known when it runs
+                self._lookup.uncertain = True
+                return
+            raise self._error(f"{name}: No such file or directory", command.line)
+        inner = Interpreter(included, self._variables, self._outside, depth=self._depth + 1)
+        yield from inner.actions()
+        self._lookup.uncertain = self._lookup.uncertain or not inner.certain
+
+    def _go(self, command: Command) -> Actions:
+        words = self._arguments()
+        if words and not words[0].startswith(b"("):
+            raise self._refused(command, "it writes query results somewhere else")
         statement = self._lexer.take()
         if statement is not None:
-            yield Run(statement, self._source.name)
+            yield from self._statement(statement)
 
     def _query(self, command: Command) -> Actions:
         r"""``\gset`` keeps a row's values as variables, ``\gexec`` runs every value as a statement."""
@@ -194,15 +236,16 @@ class Interpreter:
         statement = self._lexer.take()
         if statement is None:
             return
+        self._lookup.uncertain = True
         rows = yield Query(statement, self._source.name)
         if rows is None:
-            self._uncertain = True
-        elif command.name == "gset":
+            return
+        if command.name == "gset":
             self._keep_row(rows, prefix, command.line)
-        else:
-            for text in (value for row in rows.values for value in row if value is not None):
-                line = statement.end_line
-                yield Run(Statement(text, line, line, classify(text), False), self._source.name)
+            return
+        for text in (value for row in rows.values for value in row if value is not None):
+            line = statement.end_line
+            yield Run(Statement(text, line, line, classify(text), False), self._source.name)
 
     def _keep_row(self, rows: Rows, prefix: bytes, line: int) -> None:
         if len(rows.values) != 1:
@@ -214,93 +257,122 @@ class Interpreter:
             else:
                 self._variables.set(prefix + name, value)
 
-    def _include(self, command: Command) -> Actions:
-        name = _unquote(self._lexer.argument() or b"").decode("utf-8", "surrogateescape")
-        if not name:
-            raise self._error(rf"\{command.name}: missing required argument", command.line)
-        if self._depth >= MAX_INCLUDE_DEPTH:
-            raise self._error(rf"\{command.name} {name}: files are included too deep", command.line)
-        included = self._source.include(name, relative=command.name in ("ir", "include_relative"))
-        inner = Interpreter(included, self._variables, depth=self._depth + 1)
-        try:
-            yield from inner.actions()
-        except ScriptError as error:
-            if error.file == included.name and error.line == 0:  # cannot be opened: say who wanted it
-                raise self._error(f"{error}", command.line) from error
-            raise
+    def _shell(self, command: Command) -> Actions:
+        self._lookup.uncertain = True
+        output = self._outside.shell(self._lexer.rest_of_line())
+        if output:
+            yield Print(output, "stdout")
 
-    # -- conditions ---------------------------------------------------------------------------------------------
-
-    def _condition(self) -> bool | None:
-        """Whether a condition holds; None when that cannot be known yet. As in psql, what is no boolean does not hold."""
+    def _encoding(self, command: Command) -> Actions:
         words = self._arguments()
-        truth = parse_boolean(b" ".join(words))
-        if truth is None and self._uncertain and any(b":" in word for word in words):
-            return None
-        return bool(truth)
+        if not words:
+            yield Print((self._lookup.value(b"ENCODING") or b"") + b"\n", "stdout")
+        else:
+            text = b"SET client_encoding TO " + quote_literal(words[0])
+            yield Run(Statement(text, command.line, command.line, Kind.SESSION), self._source.name)
 
-    def _if(self, command: Command) -> None:
-        outer = self._lexer.active
-        branch = _Branch(command.line, outer, self._condition() if outer else False)
-        self._branches.append(branch)
-        self._enter(branch)
+    def _print(self, command: Command) -> Actions:
+        text = self._lexer.peek()
+        yield Print((text or b"Query buffer is empty.") + b"\n", "stdout")
 
-    def _elif(self, command: Command) -> None:
-        branch = self._top(command)
-        if branch.seen_else:
-            raise self._error(r"\elif: cannot occur after \else", command.line)
-        self._leave(branch)
-        self._lexer.active = branch.outer_active and not branch.taken
-        condition = self._condition() if self._lexer.active else False
-        branch.active = condition is not False
-        branch.taken = branch.taken or condition is True
-        self._enter(branch)
+    def _reset(self, command: Command) -> Actions:
+        self._lexer.take()
+        yield from ()
 
-    def _else(self, command: Command) -> None:
-        branch = self._top(command)
-        if branch.seen_else:
-            raise self._error(r"\else: cannot occur after \else", command.line)
-        self._leave(branch)
-        branch.seen_else = True
-        branch.active = branch.outer_active and not branch.taken
-        branch.taken = True
-        self._enter(branch)
+    def _quit(self, command: Command) -> Actions:
+        self._ended = True
+        yield from ()
 
-    def _endif(self, command: Command) -> None:
-        branch = self._top(command)
-        self._leave(branch)
-        self._branches.pop()
-        self._lexer.active = branch.outer_active
+    def _restrict(self, command: Command) -> Actions:
+        self._restricted = self._required(command)[0]
+        yield from ()
 
-    def _top(self, command: Command) -> _Branch:
-        if not self._branches:
-            raise self._error(rf"\{command.name}: no matching \if", command.line)
-        return self._branches[-1]
+    def _unrestrict(self, command: Command) -> Actions:
+        if self._restricted is None:
+            raise self._error(r"\unrestrict: not currently in restricted mode", command.line)
+        if self._required(command)[0] != self._restricted:
+            raise self._error(r"\unrestrict: wrong key", command.line)
+        self._restricted = None
+        yield from ()
 
-    def _enter(self, branch: _Branch) -> None:
-        self._lexer.end_command()
-        branch.mark = self._lexer.mark()
-        self._lexer.active = branch.active
+    # -- \copy --------------------------------------------------------------------------------------------------
 
-    def _leave(self, branch: _Branch) -> None:
-        if not branch.active and branch.mark is not None:
-            self._lexer.reset(branch.mark)
+    def _copy(self, command: Command) -> Actions:
+        line = self._lexer.rest_of_line()
+        copy = parse_copy(line)
+        if copy is None:
+            raise self._refused(command, rf"“\copy {line.decode('utf-8', 'replace')}” is not understood")
+        kind = Kind.COPY_IN if copy.direction == "from" else Kind.COPY_OUT
+        statement = Statement(copy.statement, command.line, command.line, kind)
+        if copy.kind != "script":
+            self._lookup.uncertain = True
+        if copy.kind == "script" and copy.direction == "from":
+            yield from self._statement(statement)
+        elif not self._outside.known:
+            if copy.kind == "program":
+                self._outside.shell((copy.end or "").encode())  # may it be run at all?
+            yield (
+                Copy(statement, self._source.name, iter(()))
+                if kind is Kind.COPY_IN
+                else CopyOut(statement, self._source.name, None)
+            )
+        else:
+            yield from self._copy_outside(statement, copy, command)
+
+    def _copy_outside(self, statement: Statement, copy: CopyCommand, command: Command) -> Actions:
+        try:
+            if copy.kind == "script":
+                yield CopyOut(statement, self._source.name, None)
+            elif copy.direction == "from":
+                yield Copy(statement, self._source.name, self._incoming(copy))
+            else:
+                with ExitStack() as closing:
+                    yield CopyOut(statement, self._source.name, self._outgoing(copy, closing))
+        except OSError as error:
+            raise self._error(f"{copy.end}: {error.strerror}", command.line) from error
+
+    def _incoming(self, copy: CopyCommand) -> Iterator[bytes]:
+        if copy.kind == "program":
+            return iter([self._outside.shell((copy.end or "").encode()) or b""])
+        return (self._source.root / (copy.end or "")).open("rb")
+
+    def _outgoing(self, copy: CopyCommand, closing: ExitStack) -> Callable[[bytes], object]:
+        if copy.kind == "file":
+            return closing.enter_context((self._source.root / (copy.end or "")).open("wb")).write
+        self._outside.shell(b":")  # may commands be run at all?
+        process = closing.enter_context(
+            subprocess.Popen(copy.end or "", shell=True, cwd=self._source.root, stdin=subprocess.PIPE)
+        )
+        assert process.stdin is not None
+        return process.stdin.write
 
     # -- errors -------------------------------------------------------------------------------------------------
 
-    def _error(self, what: str, line: int) -> ScriptError:
-        return ScriptError(f"{self._source.name}:{line}: {what}", file=self._source.name, line=line)
+    def _error(self, what: str, line: int, hint: str | None = None) -> ScriptError:
+        return ScriptError(f"{self._source.name}:{line}: {what}", file=self._source.name, line=line, hint=hint)
 
-    def _unsupported(self, command: Command) -> ScriptError:
-        return ScriptError(
-            rf"{self._source.name}:{command.line}: \{command.name} cannot be run by sqitchpy itself",
-            file=self._source.name,
-            line=command.line,
-            hint="Run the script with psql: put “-- sqitchpy: runner=psql” on its first line, or use --runner psql.",
+    def _refused(self, command: Command, why: str) -> ScriptError:
+        return self._error(
+            rf"\{command.name} cannot be run by sqitchpy itself: {why}",
+            command.line,
+            "Run the script with psql: put “-- sqitchpy: runner=psql” on its first line, or use --runner psql.",
         )
 
-
-def _unquote(argument: bytes) -> bytes:
-    if len(argument) > 1 and argument[:1] == argument[-1:] == b'"':
-        return argument[1:-1].replace(b'""', b'"')
-    return argument
+    _HANDLERS: ClassVar[dict[str, Callable[[Interpreter, Command], Actions]]] = {
+        "set": _set,
+        "unset": _unset,
+        "getenv": _getenv,
+        "setenv": _setenv,
+        **dict.fromkeys(("echo", "qecho", "warn"), _echo),
+        **dict.fromkeys(("i", "include", "ir", "include_relative"), _include),
+        **dict.fromkeys(("g", "gx"), _go),
+        **dict.fromkeys(("gset", "gexec"), _query),
+        "!": _shell,
+        "encoding": _encoding,
+        **dict.fromkeys(("p", "print"), _print),
+        **dict.fromkeys(("r", "reset"), _reset),
+        **dict.fromkeys(("q", "quit"), _quit),
+        "restrict": _restrict,
+        "unrestrict": _unrestrict,
+        "copy": _copy,
+    }

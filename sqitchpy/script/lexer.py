@@ -169,6 +169,11 @@ class Lexer:
         self._new_statement()
         return statement
 
+    def peek(self) -> bytes:
+        r"""What has been read of an unfinished statement, for ``\p``."""
+        self._keep(self._pos)
+        return b"".join(self._buffer)
+
     def mark(self) -> tuple[int, bool, int, int]:
         r"""The state of the buffer, for ``\if``: what an inactive branch added is forgotten with :meth:`reset`."""
         self._keep(self._pos)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqitchpy.script.interpreter import Action, Actions, Copy, Interpreter, Print, Query, Run
+from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
+from sqitchpy.script.interpreter import Interpreter
+from sqitchpy.script.outside import Unseen
 from sqitchpy.script.source import Source, read_directives
 from sqitchpy.script.statements import INERT, Kind
 from sqitchpy.script.variables import Variables, psql_variables
@@ -77,7 +79,7 @@ class _Examiner:
         self.statements = 0
         self.opened: Reason | None = None
 
-    def see(self, action: Run | Copy | Query) -> None:
+    def see(self, action: Sends) -> None:
         statement = action.statement
         kind = statement.kind
         self.statements += 1
@@ -96,7 +98,7 @@ class _Examiner:
         elif not self.inside and kind is not Kind.SESSION:
             self.outside = True
 
-    def _begin(self, action: Run | Copy | Query) -> None:
+    def _begin(self, action: Sends) -> None:
         if self.inside:
             return  # PostgreSQL warns and goes on; so do we
         self.inside = True
@@ -107,13 +109,13 @@ class _Examiner:
         elif not _plain_begin(action.statement.text):
             self._refuse(action, "a transaction with characteristics of its own")
 
-    def _end(self, action: Run | Copy | Query, kind: Kind) -> None:
+    def _end(self, action: Sends, kind: Kind) -> None:
         if not self.inside:
             self._refuse(action, f"{_first_words(action.statement.text, 1)} without BEGIN")
         self.inside = False
         self.rolls_back = kind is Kind.ROLLBACK
 
-    def _refuse(self, action: Run | Copy | Query, why: str) -> None:
+    def _refuse(self, action: Sends, why: str) -> None:
         if self.reason is None:
             self.reason = Reason(action.file, action.statement.line, why)
 
@@ -135,14 +137,15 @@ def _plain_begin(text: bytes) -> bool:
     return words in ([b"BEGIN"], [b"BEGIN", b"WORK"], [b"BEGIN", b"TRANSACTION"], [b"START", b"TRANSACTION"])
 
 
-def examine(source: Source, settings: Mapping[str, str]) -> Shape:
+def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = True) -> Shape:
     """Look a script over. Raises ScriptError for what could not be run."""
     first = next(iter(source.lines()), b"")
     directives = read_directives(first, source.name)
     if directives.get("runner") == "psql":
         return Shape(source, directives, Reason(source.name, 1, "runner=psql"), inert=False)
     examiner = _Examiner()
-    kept = _look(examiner, Interpreter(source, Variables(psql_variables(settings))).actions())
+    interpreter = Interpreter(source, Variables(psql_variables(settings)), Unseen(allow_shell))
+    kept = _look(examiner, interpreter)
     reason = examiner.reason
     if directives.get("transaction") == "off":
         reason = Reason(source.name, 1, "transaction=off")
@@ -161,21 +164,21 @@ def examine(source: Source, settings: Mapping[str, str]) -> Shape:
     )
 
 
-def _look(examiner: _Examiner, actions: Actions) -> tuple[Action, ...] | None:
-    """Show every statement to the examiner; keep the actions while they are few."""
+def _look(examiner: _Examiner, interpreter: Interpreter) -> tuple[Action, ...] | None:
+    """Show every statement to the examiner; keep the actions while they are few and certain."""
     kept: list[Action] | None = []
     size = 0
-    for action in actions:
+    for action in interpreter.actions():
         if isinstance(action, Print):
             if kept is not None:
                 kept.append(action)
             continue
         examiner.see(action)
-        if isinstance(action, (Copy, Query)):
+        if isinstance(action, Copy | CopyOut):
             kept = None
         if kept is not None:
             size += len(action.statement.text)
             kept = None if size > KEEP_UP_TO else kept
         if kept is not None:
             kept.append(action)
-    return tuple(kept) if kept is not None else None
+    return tuple(kept) if kept is not None and interpreter.certain else None

@@ -99,4 +99,4 @@ def embedded_server(directory: Path) -> Iterator[DatabaseServer]:
     try:
         yield DatabaseServer({name: str(value) for name, value in server.params().items() if value}, embedded=True)
     finally:
-        embedded.stop(directory)
+        embedded.remove(directory)

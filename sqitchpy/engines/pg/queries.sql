@@ -22,19 +22,19 @@ SELECT project, uri FROM {registry}.projects ORDER BY project
 INSERT INTO {registry}.projects (project, uri, creator_name, creator_email) VALUES (%s, %s, %s, %s)
 
 -- name: deployed
--- Deployed changes of a project with their tags and dependencies.
-SELECT c.change, c.change_id, c.project, c.script_hash, c.note,
+-- Deployed changes of a project. A registry older than versions has no column script_hash: the name then finds "absent".
+SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) AS present), c.note,
        c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
-  FROM {registry}.changes c
+  FROM {registry}.changes c CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
  WHERE c.project = %(project)s
    AND (%(after)s::text IS NULL
         OR c.committed_at > (SELECT committed_at FROM {registry}.changes WHERE change_id = %(after)s))
  ORDER BY c.committed_at ASC
 
 -- name: current
-SELECT c.change, c.change_id, c.project, c.script_hash, c.note,
+SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) AS present), c.note,
        c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
-  FROM {registry}.changes c
+  FROM {registry}.changes c CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
  WHERE c.project = %(project)s
  ORDER BY c.committed_at DESC
  LIMIT 1

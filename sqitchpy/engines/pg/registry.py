@@ -21,7 +21,9 @@ from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent
 from sqitchpy.errors import EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
-from sqitchpy.script.interpreter import Interpreter, Run
+from sqitchpy.script.actions import Run
+from sqitchpy.script.interpreter import Interpreter
+from sqitchpy.script.outside import Unseen
 from sqitchpy.script.source import Source
 from sqitchpy.script.variables import Variables
 
@@ -42,7 +44,7 @@ class PgRegistry:
     def _fetch(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run one of the reading statements. Raises EngineError with what the server said."""
         try:
-            cursor = self._cursor().execute(self.queries.cursor(name).encode(), parameters or None, prepare=False)
+            cursor = self._cursor().execute(self.queries.cursor(name).encode(), parameters, prepare=False)
             return cursor.fetchall() if cursor.description else []
         except psycopg.OperationalError as error:
             raise lost(str(error)) from error
@@ -89,7 +91,7 @@ class PgRegistry:
         variables = Variables({b"registry": self._facts.registry.encode()})
         with self._transaction() as wire:
             wire.queue(b"SET LOCAL client_min_messages = warning")
-            for action in Interpreter(source, variables).actions():
+            for action in Interpreter(source, variables, Unseen()).actions():
                 if isinstance(action, Run):
                     wire.queue(action.statement.text)
             row = [version.encode(), installer.name.encode(), installer.email.encode()]

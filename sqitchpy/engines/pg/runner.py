@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 
 from sqitchpy.diagnostics import render
 from sqitchpy.engines.pg import psql
 from sqitchpy.engines.pg.facts import Facts
-from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, actions_of, run_as_written, run_folded
+from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import Diagnostics, EngineError, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput
+from sqitchpy.script.actions import Actions
+from sqitchpy.script.interpreter import Interpreter
+from sqitchpy.script.outside import Actual
 from sqitchpy.script.shape import Reason, Shape, examine
+from sqitchpy.script.variables import Variables, psql_variables
 
 KEPT_SHAPES = 2000
 """How many looked-over scripts are remembered; others are looked over again when they run."""
@@ -36,14 +42,14 @@ class ScriptRunner:
         name = script.source.name
         shape = self._shapes.get(name)
         if shape is None or shape.source != script.source:
-            shape = examine(script.source, self._bound(script).variables)
+            shape = examine(script.source, self._bound(script).variables, allow_shell=script.shell)
             if len(self._shapes) < KEPT_SHAPES:
                 self._shapes[name] = shape
         return shape
 
     def _bound(self, script: Script) -> Script:
         """The script with the variable that Sqitch always sets; a user's cannot take its place."""
-        return Script(script.source, {**script.variables, "registry": self._facts.registry}, script.runner)
+        return replace(script, variables={**script.variables, "registry": self._facts.registry})
 
     def uses_psql(self, script: Script) -> bool:
         """Whether the script runs in the real psql."""
@@ -84,11 +90,19 @@ class ScriptRunner:
 
     # -- running ------------------------------------------------------------------------------------------------
 
+    def _actions(self, script: Script, shape: Shape) -> Actions:
+        """A script's actions: those kept when it was looked over, else read anew."""
+        if shape.actions is not None:
+            return replay(shape.actions)
+        outside = Actual(script.source.root, script.shell, lambda name: session_variable(self._session.work(), name))
+        variables = Variables(psql_variables(self._bound(script).variables))
+        return Interpreter(script.source, variables, outside).actions()
+
     def queue_folded(self, wire: Wire, script: Script, kind: ScriptKind) -> None:
         """Queue a script inside the open transaction."""
         shape = self.shape(script)
         rolls_back = shape.rolls_back and kind == "script"
-        run_folded(wire, actions_of(self._bound(script), shape), kind, self._writer(), rolls_back=rolls_back)
+        run_folded(wire, self._actions(script, shape), kind, self._writer(), rolls_back=rolls_back)
 
     def queue_verification(self, wire: Wire, script: Script) -> None:
         """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind."""
@@ -109,7 +123,7 @@ class ScriptRunner:
             return
         wire = self._session.work()
         shape = self.shape(script)
-        run_as_written(wire, actions_of(self._bound(script), shape), kind, self._writer())
+        run_as_written(wire, self._actions(script, shape), kind, self._writer())
         if wire.in_transaction:  # as psql does when it disconnects
             wire.run(b"ROLLBACK")
         self.queue_forget(wire, shape)

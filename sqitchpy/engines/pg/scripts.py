@@ -9,12 +9,9 @@ from psycopg import pq
 
 from sqitchpy.engines.pg.output import unaligned
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import Script
 from sqitchpy.events import Action as Doing
-from sqitchpy.script.interpreter import Action, Actions, Copy, Interpreter, Print, Query, Rows
-from sqitchpy.script.shape import Shape
+from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Print, Query, Rows
 from sqitchpy.script.statements import Kind
-from sqitchpy.script.variables import Variables, psql_variables
 
 ScriptKind = Literal["script", "verify"]
 
@@ -34,6 +31,10 @@ class Writer(NamedTuple):
     out: Callable[[str], None]
     err: Callable[[str], None]
 
+    def copied(self, data: bytes) -> None:
+        """Print what COPY TO STDOUT sends."""
+        self.out(data.decode("utf-8", "replace"))
+
     def rows(self, result: pq.abc.PGresult) -> None:
         """Print a query's result."""
         text = unaligned(result)
@@ -41,14 +42,8 @@ class Writer(NamedTuple):
             self.out(text)
 
 
-def actions_of(script: Script, shape: Shape) -> Actions:
-    """A script's actions: those kept when it was looked over, else read anew."""
-    if shape.actions is not None:
-        return _replay(shape.actions)
-    return Interpreter(script.source, Variables(psql_variables(script.variables))).actions()
-
-
-def _replay(actions: Iterable[Action]) -> Actions:
+def replay(actions: Iterable[Action]) -> Actions:
+    """Actions that were kept, once more."""
     yield from actions
 
 
@@ -116,8 +111,9 @@ def _run(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> Rows |
         wire.copy_in(statement.text, action.data, origin=origin)
     elif statement.batch:
         wire.batch(statement.text, origin=origin, on_rows=writer.rows)
-    elif statement.kind is Kind.COPY_OUT:
-        wire.copy_out(statement.text, lambda data: writer.out(data.decode("utf-8", "replace")), origin=origin)
+    elif isinstance(action, CopyOut) or statement.kind is Kind.COPY_OUT:
+        write = action.write if isinstance(action, CopyOut) else None
+        wire.copy_out(statement.text, write or writer.copied, origin=origin)
     else:
         wire.queue(statement.text, origin=origin, on_rows=writer.rows)
     return None
@@ -135,3 +131,25 @@ def _fetch(wire: Wire, text: bytes, origin: Origin) -> Rows:
     wire.queue(text, origin=origin, on_rows=keep)
     wire.sync()
     return found[0] if found else Rows((), ())
+
+
+def session_variable(wire: Wire, name: bytes) -> bytes | None:
+    """A variable that psql sets from its session. Statements that are under way are waited for."""
+    wire.sync()
+    info = wire.connection.info
+    values = {
+        b"DBNAME": info.dbname,
+        b"USER": info.user,
+        b"HOST": info.host,
+        b"PORT": str(info.port),
+        b"ENCODING": wire.parameter("client_encoding") or "",
+        b"SERVER_VERSION_NUM": str(info.server_version),
+        b"SERVER_VERSION_NAME": wire.parameter("server_version") or "",
+        b"ROW_COUNT": str(wire.row_count),
+        b"ERROR": "false",  # a script ends at its first error
+        b"SQLSTATE": "00000",
+        b"LAST_ERROR_MESSAGE": "",
+        b"LAST_ERROR_SQLSTATE": "00000",
+    }
+    value = values.get(name)
+    return None if value is None else value.encode()

@@ -47,6 +47,8 @@ class Wire:
         self.current: Sent | None = None
         """The statement whose results are being read: NOTICEs that arrive now are its own."""
         self.round_trips = 0
+        self.row_count = 0
+        """How many rows the last statement has returned or touched."""
 
     @property
     def in_transaction(self) -> bool:
@@ -130,7 +132,9 @@ class Wire:
                 continue
             if result.status not in _OK:
                 failure = server_failure(self._pgconn, result, sent.text, sent.origin)
-            elif sent.on_rows is not None:
+                continue
+            self.row_count = result.command_tuples or 0
+            if sent.on_rows is not None:
                 sent.on_rows(result)
 
     def _next_result(self) -> pq.abc.PGresult | None:
@@ -234,7 +238,7 @@ class Wire:
             self._guard(lambda: self._pgconn.put_copy_data(b"".join(chunk)))
         self._guard(self._pgconn.put_copy_end)
 
-    def copy_out(self, text: bytes, write: Callable[[bytes], None], *, origin: Any = None) -> None:
+    def copy_out(self, text: bytes, write: Callable[[bytes], object], *, origin: Any = None) -> None:
         """Run ``COPY … TO STDOUT`` and hand over what comes. Raises as :meth:`sync` does."""
         self.sync()
         self.current = Sent(text, origin, None)

@@ -1,0 +1,63 @@
+r"""``\copy``: psql's own COPY, between the server and files, programs or the script itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+_STRING = rb"""'(?:[^']|'')*'|"(?:[^"]|"")*\""""
+_INNER = rb"""[^()'"]|""" + _STRING
+_TOKEN = re.compile(
+    rb"""\s*(\((?:""" + _INNER + rb"""|\((?:""" + _INNER + rb""")*\))*\)|""" + _STRING + rb"""|[^\s()'"]+)"""
+)
+
+
+class CopyCommand(NamedTuple):
+    r"""A parsed ``\copy``: the COPY statement to send and what stands at our end.
+
+    ``end`` is a file's name, a program's command line, or None for the script's own input or output.
+    """
+
+    statement: bytes
+    direction: Literal["from", "to"]
+    kind: Literal["file", "program", "script"]
+    end: str | None
+
+
+def parse_copy(line: bytes) -> CopyCommand | None:
+    r"""Parse what follows ``\copy``; None when it cannot be understood, or needs psql's own standard input."""
+    position, before = 0, b""
+    while match := _TOKEN.match(line, position):
+        word = match.group(1)
+        if before and word.lower() in (b"from", b"to"):
+            return _with_end(before.strip(), word.lower() == b"from", line[match.end() :])
+        before += match.group(0)
+        position = match.end()
+    return None
+
+
+def _with_end(what: bytes, reads: bool, rest: bytes) -> CopyCommand | None:
+    match = _TOKEN.match(rest)
+    if match is None:
+        return None
+    word, after = match.group(1), rest[match.end() :]
+    kind: Literal["file", "program", "script"] = "file"
+    end: str | None = _unquoted(word)
+    if word.lower() == b"program":
+        match = _TOKEN.match(after)
+        if match is None or not match.group(1).startswith(b"'"):
+            return None
+        kind, end, after = "program", _unquoted(match.group(1)), after[match.end() :]
+    elif word.lower() in (b"stdin", b"stdout"):
+        kind, end = "script", None
+    elif word.lower() in (b"pstdin", b"pstdout"):
+        return None
+    stream = b"FROM STDIN" if reads else b"TO STDOUT"
+    statement = b" ".join(part for part in (b"COPY", what, stream, after.strip()) if part)
+    return CopyCommand(statement.rstrip(b"; \t\r"), "from" if reads else "to", kind, end)
+
+
+def _unquoted(word: bytes) -> str:
+    if word[:1] == b"'":
+        word = word[1:-1].replace(b"''", b"'")
+    return word.decode("utf-8", "surrogateescape")

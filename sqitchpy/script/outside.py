@@ -1,0 +1,133 @@
+"""What a script can reach outside the database: the system's commands and environment, and what the session knows.
+
+``Unseen`` is for looking a script over: nothing is run, and what would have to be run to be known is unknown.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sqitchpy.errors import SqitchpyError
+
+SESSION_VARIABLES = frozenset(
+    (
+        b"DBNAME",
+        b"USER",
+        b"HOST",
+        b"PORT",
+        b"ENCODING",
+        b"SERVER_VERSION_NUM",
+        b"SERVER_VERSION_NAME",
+        b"ROW_COUNT",
+        b"ERROR",
+        b"SQLSTATE",
+        b"LAST_ERROR_MESSAGE",
+        b"LAST_ERROR_SQLSTATE",
+        b"SHELL_ERROR",
+        b"SHELL_EXIT_CODE",
+    )
+)
+"""Variables that psql sets itself; a script that sets one of them wins, as in psql."""
+
+
+class Outside(Protocol):
+    """The world outside a script. Every answer may be None: unknown."""
+
+    known: bool
+    """False when answers are unknown because nothing is run."""
+
+    def shell(self, command: bytes) -> bytes | None:
+        """Run a command and return what it writes. Raises SqitchpyError when that is switched off."""
+
+    def getenv(self, name: str) -> str | None:
+        """An environment variable."""
+
+    def setenv(self, name: str, value: str | None) -> None:
+        """Set (or remove) an environment variable for the commands that follow."""
+
+    def session(self, name: bytes) -> bytes | None:
+        """One of SESSION_VARIABLES."""
+
+
+@dataclass
+class Unseen:
+    """Nothing is run."""
+
+    allow_shell: bool = True
+    known: bool = False
+
+    def shell(self, command: bytes) -> bytes | None:
+        """Unknown; but whether it may be run at all is known already."""
+        if not self.allow_shell:
+            raise shell_is_off(command)
+        return None
+
+    def getenv(self, name: str) -> str | None:
+        """Unknown."""
+        return None
+
+    def setenv(self, name: str, value: str | None) -> None:
+        """Nothing is set."""
+
+    def session(self, name: bytes) -> bytes | None:
+        """Unknown."""
+        return None
+
+
+@dataclass
+class Actual:
+    """The real world, seen from the project's directory ``root``."""
+
+    root: Path
+    allow_shell: bool
+    ask_session: Callable[[bytes], bytes | None]
+    known: bool = True
+    _environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    _status: int = 0
+
+    def shell(self, command: bytes) -> bytes | None:
+        """Run a command with the system's shell, as psql does, and return what it writes."""
+        if not self.allow_shell:
+            raise shell_is_off(command)
+        done = subprocess.run(
+            command.decode("utf-8", "surrogateescape"),
+            shell=True,
+            cwd=self.root,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        self._status = done.returncode
+        return done.stdout
+
+    def getenv(self, name: str) -> str | None:
+        """An environment variable."""
+        return self._environ.get(name)
+
+    def setenv(self, name: str, value: str | None) -> None:
+        """Set (or remove) an environment variable for the commands that follow."""
+        self._environ.pop(name, None)
+        if value is not None:
+            self._environ[name] = value
+
+    def session(self, name: bytes) -> bytes | None:
+        """What the session knows, or how the last command ended."""
+        if name == b"SHELL_ERROR":
+            return b"true" if self._status else b"false"
+        if name == b"SHELL_EXIT_CODE":
+            return str(self._status).encode()
+        return self.ask_session(name)
+
+
+def shell_is_off(command: bytes) -> SqitchpyError:
+    """The error of a script that wants to run a command where that is switched off."""
+    return SqitchpyError(
+        f"the command {command.decode('utf-8', 'replace').strip()!r} may not be run: core.shell is false",
+        hint="The project's configuration forbids scripts to reach outside the database.",
+    )
