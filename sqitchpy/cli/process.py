@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from sqitchpy.cli.console import Console
+from sqitchpy.cli.console import Console, Nowhere
 from sqitchpy.cli.failures import (
     EXIT_BROKEN_PIPE,
     EXIT_INTERRUPTED,
@@ -81,8 +81,7 @@ def _console() -> Console:
 def _prepare_streams() -> None:
     """A character that the terminal cannot show is written as an escape; it must not stop a deployment."""
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started us (``>&-``)
-        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+        sys.stdout, sys.stderr = sys.stdout or Nowhere(), sys.stderr or Nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

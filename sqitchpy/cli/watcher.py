@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from sqitchpy import events
-from sqitchpy.cli.console import Console, Piece, is_terminal
+from sqitchpy.cli.console import Console, Nowhere, Piece, is_terminal
 from sqitchpy.cli.render import Layout, draw
 from sqitchpy.cli.spinner import Spinner
 
@@ -61,7 +60,7 @@ class Watcher:
         except OSError as error:
             # Whoever read our output has gone (``| head``), or the disk is full. A database is not left half deployed
             # for that: the run goes on, unseen.
-            self.console.out = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+            self.console.out = Nowhere()
             if not isinstance(error, BrokenPipeError):
                 self.console.warn(f"Cannot write to the standard output: {error.strerror}")
         if piece.channel != "error" or is_terminal(self.console.err):
