@@ -38,14 +38,15 @@ def arrange(sections: Iterable[Section], file: str) -> Arranged:
     for section in sections:
         unmet = _unmet(section.changes, seen)
         if unmet:
-            order, notes = _order(section, unmet, seen)
+            sortable = _is_sortable(section, unmet)
+            order, cycles = _order(section, seen) if sortable else (None, [])
             if order:
                 delayed = _delayed(order)
                 moved += [section.changes[position].name for position in order if position in delayed]
                 section = Section([section.changes[position] for position in order], section.tags)
             else:
                 told = list(_sqitch_faults(section.changes, unmet, file))
-                faults.append(DependencyFaults(section.end, told, notes))
+                faults.append(DependencyFaults(section.end, told, cycles, sortable))
         arranged.append(section)
         seen.update((change.name, change.line) for change in section.changes)
         seen.update((f"@{tag.name}", tag.line) for tag in section.tags)
@@ -77,11 +78,15 @@ def _is_met(required: Dependency, seen: dict[str, int], here: set[str]) -> bool:
     return name in seen and seen[name] < seen.get(f"@{tag}", 0)
 
 
-def _order(section: Section, unmet: Unmet, seen: dict[str, int]) -> tuple[list[int] | None, list[PlanFault]]:
-    """Sort the positions of a section; ``None`` and what to tell the user when that is not possible."""
+def _is_sortable(section: Section, unmet: Unmet) -> bool:
+    """Whether all that is missing stands further down in the section."""
+    names = {change.name for change in section.changes}
+    return all(key in names and key != change.name for change, missing in unmet for key in missing)
+
+
+def _order(section: Section, seen: dict[str, int]) -> tuple[list[int] | None, list[PlanFault]]:
+    """Sort the positions of a section; ``None``, and the cycles, when that is not possible."""
     position = {change.name: index for index, change in enumerate(section.changes)}
-    if any(key not in position or key == change.name for change, missing in unmet for key in missing):
-        return None, []
     from sqitchpy.plan import graph  # networkx takes long to import, and most plans are in order
 
     edges = [

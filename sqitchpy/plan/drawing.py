@@ -80,7 +80,7 @@ def _dot(plan: Plan, deployed: frozenset[str] | None) -> Iterator[str]:
 
 
 def _dot_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")  # labels may hold entities
     return f'"{escaped}"'
 
 
@@ -90,7 +90,7 @@ def _text(plan: Plan, deployed: frozenset[str] | None) -> Iterator[str]:
     for change in plan.changes:
         yield f"{_mark(change, deployed)}{change.name:<{width}}{_needs(change)}".rstrip()
         for tag in change.tags:
-            yield f"── {tag} ".ljust(width + 4, "─")
+            yield f"── {tag} ".ljust(max(width, 20) + 4, "─")
 
 
 def _mark(change: Change, deployed: frozenset[str] | None) -> str:

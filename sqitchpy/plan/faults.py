@@ -24,11 +24,13 @@ class SyntaxFault(Exception):
 
 
 class DependencyFaults(NamedTuple):
-    """What is wrong with the dependencies of one section, and why sqitchpy could not sort it (``notes``)."""
+    """What is wrong with the dependencies of one section; ``cycles`` among it, which Sqitch does not tell."""
 
     end: int
     faults: list[PlanFault]
-    notes: list[PlanFault]
+    cycles: list[PlanFault]
+    sortable: bool
+    """Whether it is only out of order: everything that is required is there."""
 
 
 def plan_error(
@@ -50,7 +52,7 @@ def plan_error(
 def _dependency_lines(block: DependencyFaults) -> Iterator[tuple[PlanFault | None, str]]:
     """One section in Sqitch's layout: a heading, then the faults, indented."""
     yield None, "Dependency errors detected:" if len(block.faults) > 1 else "Dependency error detected:"
-    for fault in (*block.faults, *block.notes):
+    for fault in (*block.faults, *block.cycles):
         yield fault, f"  {fault.message}"
 
 

@@ -26,8 +26,8 @@ def legal_uri(text: str) -> str:
     text = re.sub(r"\A<(?:URL:)?(.*)>\Z", r"\1", text)
     text = re.sub(r'\A"(.*)"\Z', r"\1", text).strip()
     authority = _AUTHORITY.match(text)
-    if not authority or text.startswith("urn:"):
-        return quote(text, safe=_ALLOWED)
+    if not authority or text.startswith(("urn:", "mailto:")):
+        return quote(text, safe=_ALLOWED + "[]" * text.startswith("mailto:"))
     lead, place, rest = authority.groups()
     user, host, port = _split_place(place)
     if _scheme(text) in _PORTS and not host.isascii():
@@ -37,12 +37,12 @@ def legal_uri(text: str) -> str:
 
 def canonical_uri(uri: str) -> str:
     """Return the form of a legal URI that ids are hashed from (specified by Perl's ``URI->canonical``)."""
-    uri = _ESCAPED.sub(_normal_escape, uri)
     scheme = _scheme(uri)
-    if scheme:
-        uri = scheme + uri[len(scheme) :]
+    written = scheme + uri[len(scheme) :]
+    uri = _ESCAPED.sub(_normal_escape, written)
     if scheme == "urn":
-        return re.sub(r"\Aurn:[^:%]*(?=:|\Z)", lambda found: found[0].lower(), uri)
+        namespace = written.split(":")[1]
+        return uri if "%" in namespace else f"urn:{namespace.lower()}{uri[4 + len(namespace) :]}"
     authority = _AUTHORITY.match(uri)
     if scheme not in _PORTS or not authority:
         return uri
