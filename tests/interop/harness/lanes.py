@@ -1,0 +1,161 @@
+"""A lane: one copy of the project, one database, and the tools that run the scenario there."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+
+from sqitchpy.testing import Database
+
+from . import observing
+from .comparing import compare, unexplained
+from .observing import Observation, Said
+from .scenario import Scenario, Step
+
+SQITCHPY = (sys.executable, "-m", "sqitchpy")
+CHANGES_SCHEMA = ("deploy", "revert")
+FREEZE = """
+    WITH e AS (SELECT committed_at AS old, timestamptz '2024-06-01 12:00:00+00'
+                      + interval '1 hour' * row_number() OVER (ORDER BY committed_at) AS new FROM {r}.events)
+       , c AS (UPDATE {r}.changes c SET committed_at = (SELECT max(e.new) FROM {r}.events v JOIN e ON e.old = v.committed_at
+                WHERE v.change_id = c.change_id AND v.event = 'deploy'))
+       , t AS (UPDATE {r}.tags t SET committed_at = (SELECT max(e.new) FROM {r}.events v JOIN e ON e.old = v.committed_at
+                WHERE v.change_id = t.change_id AND v.event = 'deploy'))
+    UPDATE {r}.events v SET committed_at = e.new FROM e WHERE e.old = v.committed_at
+"""
+"""Fixed times instead of the clock's, an hour apart and in the same order, so that dates can be compared as well."""
+
+
+@dataclass
+class Lane:
+    """Runs a scenario's steps, each with the next tool of ``tools``."""
+
+    name: str
+    scenario: Scenario
+    directory: Path
+    database: Database
+    tools: Sequence[str]
+    pg_dump: str
+    _turn: cycle[str] = field(init=False)
+    _schema: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self._turn = cycle(self.tools)
+        self.write(self.scenario.files)
+
+    def write(self, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            path = self.directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.filled(text).encode())
+
+    def filled(self, text: str) -> str:
+        """The text with what stands for this lane's database."""
+        database = self.database
+        values = {"{db}": database.name, "{uri}": database.uri}
+        values |= {f"{{{name}}}": database.params.get(name, "") for name in ("host", "port", "user")}
+        for placeholder, value in values.items():
+            text = text.replace(placeholder, value)
+        return text
+
+    def step(self, step: Step) -> tuple[str, Observation | None]:
+        """Do a step; the tool that did it, and what there is to be seen then (nothing, when no command was run)."""
+        self._prepare(step)
+        if step.run is None:
+            return "", None
+        tool = next(self._turn)
+        return tool, self._observe(step, self.run(tool, step))
+
+    def _prepare(self, step: Step) -> None:
+        self.write(step.write)
+        for name in step.remove:
+            (self.directory / name).unlink()
+        if step.sql:
+            self.database.rows(step.sql)
+        if step.freeze:
+            for registry in self.scenario.registries:
+                self.database.rows(FREEZE.format(r=registry))
+
+    def command(self, tool: str, words: str) -> list[str]:
+        return [*(("sqitch",) if tool == "sqitch" else SQITCHPY), *shlex.split(self.filled(words))]
+
+    def environ(self, step: Step) -> dict[str, str]:
+        added = {**self.scenario.environ, **step.environ}
+        return observing.environ({**self.database.environ, **{key: self.filled(text) for key, text in added.items()}})
+
+    def run(self, tool: str, step: Step) -> Said:
+        assert step.run is not None
+        done = subprocess.run(
+            self.command(tool, step.run),
+            input=step.stdin.encode(),
+            cwd=self.directory / step.cwd,
+            env=self.environ(step),
+            capture_output=True,
+            timeout=120,
+        )
+        return Said(done.stdout.decode(), done.stderr.decode(), done.returncode)
+
+    def _observe(self, step: Step, said: Said) -> Observation:
+        if any(word in CHANGES_SCHEMA for word in shlex.split(step.run or "")):
+            self._schema = observing.schema(self.database, self.pg_dump)
+        return Observation(
+            stdout=self.normalized(said.stdout),
+            stderr=self.normalized(said.stderr),
+            exit=str(said.exit),
+            files=observing.files(self.directory),
+            rows=self.normalized(observing.rows(self.database, self.scenario.registries)),
+            schema=self.normalized(self._schema),
+        )
+
+    def normalized(self, text: str) -> str:
+        return observing.normalized(text, database=self.database.name, directory=self.directory)
+
+
+@dataclass
+class Outcome:
+    """What came of a scenario: complaints, how many steps were compared, how many known differences were seen."""
+
+    complaints: list[str] = field(default_factory=list)
+    steps: int = 0
+    differences: int = 0
+
+
+def side_by_side(lanes: Sequence[Lane]) -> Outcome:
+    """Run the scenario of the lanes in each of them, and compare with the first.
+
+    It stops after the first step that went wrong, since what follows follows from it.
+    """
+    outcome = Outcome()
+    for number, step in enumerate(lanes[0].scenario.steps, 1):
+        seen = [(lane, *lane.step(step)) for lane in lanes]
+        if step.run is None:
+            continue
+        _, _, reference = seen[0]
+        assert reference is not None
+        outcome.complaints += unlike_sqitch(step, reference)
+        for lane, tool, observation in seen[1:]:
+            assert observation is not None
+            expected = step.differs if tool == "sqitchpy" else ()
+            found = unexplained(list(compare(reference, observation)), expected)
+            outcome.complaints += [f"in lane “{lane.name}”, step by {tool}: {complaint}" for complaint in found]
+            outcome.steps += 1
+            outcome.differences += len(expected)
+        if outcome.complaints:
+            outcome.complaints.insert(0, f"step {number}: {step.run}")
+            break
+    return outcome
+
+
+def unlike_sqitch(step: Step, reference: Observation) -> list[str]:
+    """Complaints when Sqitch itself does not do what the scenario says; nothing would be shown by comparing with it."""
+    complaints = []
+    if reference.exit != str(step.exit):
+        complaints.append(f"Sqitch’s exit code is {reference.exit}:\n{reference.stdout}\n{reference.stderr}")
+    if step.says and step.says not in reference.stdout + reference.stderr:
+        complaints.append(f"Sqitch does not say “{step.says}”:\n{reference.stdout}\n{reference.stderr}")
+    return complaints
