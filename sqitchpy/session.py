@@ -358,9 +358,10 @@ class TargetSession:
             name = dependent.change if own else f"{dependent.project}:{dependent.change}"
             needed.setdefault(dependent.required_id, []).append(name + (dependent.asof_tag or ""))
         faults = [
-            f'Change "{by_id[change_id].label}" required by currently deployed change{"" if len(names) == 1 else "s"}: '
+            f'Change "{change.label}" required by currently deployed change{"" if len(names) == 1 else "s"}: '
             + " ".join(names)
-            for change_id, names in needed.items()
+            for change in changes
+            if (names := needed.get(change.id))
         ]
         if faults:
             raise RegistryError("\n".join(faults), hint="Nothing was reverted. Revert those first.")
