@@ -14,30 +14,10 @@ from sqitchpy.plan import parse_plan, render
 
 HEAD = "%project=p\n\n"
 ANN = " 2024-01-02T03:04:05Z Ann Ex <a@x>"
-WORDS = [
-    "a",
-    "b",
-    "@",
-    "v1",
-    "+",
-    "-",
-    "[",
-    "]",
-    "!",
-    ":",
-    "#",
-    "<",
-    ">",
-    "%",
-    "=",
-    "/",
-    "~1",
-    "0",
-    "2024-01-02T03:04:05Z",
-    "HEAD",
-    "%project=p",
-]
-pieces = st.sampled_from([*WORDS, "\\", '"', " ", "\t", "\u3000", "\n", "\n\n", "\r\n", "\0", "é", "Ann <a@x>", ANN])
+pieces = st.one_of(
+    st.sampled_from('ab@+-[]!:#\\<>%=/0" \t\n\0é\u3000'),
+    st.sampled_from(["v1", "~1", "\n\n", "\r\n", "2024-01-02T03:04:05Z", "Ann <a@x>", ANN, "HEAD", "%project=p"]),
+)
 
 
 def parsed(source: bytes | str) -> Plan | PlanError:

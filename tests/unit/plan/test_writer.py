@@ -51,11 +51,15 @@ def test_a_tag_line_keeps_its_indentation_and_the_blanks_before_its_note() -> No
         ("# c\n%project=p\n\n", "%syntax-version=1.0.0\n# c\n%project=p\n\n"),
         (" % project  = p   # mine\n%syntax-version=7\n\n", " % project  = p   # mine\n%syntax-version=1.0.0\n\n"),
         ("%project=p\n%strict  \n%x=y z\n#0\n", "%syntax-version=1.0.0\n%project=p\n%strict  \n%x=y z\n# 0\n"),
-        ("%syntax-version\n%project=p\n", "%syntax-version=1.0.0\n%project=p\n"),
     ],
 )
 def test_the_header_is_kept_but_for_the_version(header: str, written: str) -> None:
     assert render(parse_plan(header, "f")) == written
+
+
+def test_a_version_without_value_gets_one() -> None:
+    # Sqitch forgets the "=" and writes %syntax-version1.0.0, which it then reads as some other pragma.
+    assert render(parse_plan("%syntax-version\n%project=p\n", "f")) == "%syntax-version=1.0.0\n%project=p\n"
 
 
 def test_line_ends_become_line_feeds() -> None:
