@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .cli import COMMAND, environment, run
+from tests.acceptance.cli import COMMAND, environment, run
 
 PLAN = """\
 %syntax-version=1.0.0
