@@ -14,6 +14,7 @@ from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, Ta
 from sqitchpy.errors import (
     ConnectionLostError,
     DeployError,
+    EngineError,
     InterruptedRunError,
     RevertError,
     RunError,
@@ -94,6 +95,10 @@ def _deploy(run: Run, task: DeployTask, undo: Undo) -> None:
         if failed.stage == "verify" and task.verify is not None:
             text = f'{failed.error.message}\nVerify script "{task.verify.source.name}" failed.'
             failed = TaskFailed("verify", SqitchpyError(text, hint=failed.error.hint), kept=failed.kept)
+        elif failed.stage == "record" and isinstance(failed.error, EngineError):
+            text = f'Cannot log change "{task.change.name}": {failed.error.message}'
+            error = EngineError(text, sqlstate=failed.error.sqlstate, hint=failed.error.hint)
+            failed = TaskFailed("record", error, kept=failed.kept)
         script = undo.script(task.change) if failed.kept and failed.stage != "script" else None
         if script is not None:
             _clean_up(run, script)

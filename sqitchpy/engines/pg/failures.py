@@ -43,12 +43,19 @@ class ServerFailure(Exception):
 
     def in_registry(self, registry: str) -> EngineError:
         """The failure as that of a statement of our own."""
+        if self.fields["constraint"] == "changes_project_script_hash_key":
+            return EngineError("The deploy script is not unique", sqlstate=self.sqlstate, hint=_NOT_UNIQUE)
         return EngineError(
             f"{self.fields['severity'] or 'ERROR'}:  {self.fields['message']}",
             sqlstate=self.sqlstate,
             hint=f"This was a statement of sqitchpy's own, on the registry {registry}; it was rolled back.",
         )
 
+
+_NOT_UNIQUE = (
+    "Another deployed change has a script of the very same bytes, which the registry does not allow within a project. "
+    "Make the scripts differ; a comment is enough."
+)
 
 Failure = ServerFailure | ConnectionLostError
 
@@ -59,6 +66,7 @@ _FIELDS = {
     "detail": DiagnosticField.MESSAGE_DETAIL,
     "hint": DiagnosticField.MESSAGE_HINT,
     "context": DiagnosticField.CONTEXT,
+    "constraint": DiagnosticField.CONSTRAINT_NAME,
     "position": DiagnosticField.STATEMENT_POSITION,
 }
 

@@ -135,9 +135,12 @@ SELECT $1, d.type, d.dependency, d.dependency_id
        AS d (type, dependency, dependency_id)
 
 -- name: insert_tag
-INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committer_name, committer_email,
+-- Not earlier than its change, whatever the clock does: "change@tag" is looked up by comparing the two times.
+INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committed_at, committer_name, committer_email,
                              planned_at, planner_name, planner_email)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5,
+        greatest(pg_catalog.clock_timestamp(), (SELECT committed_at FROM {registry}.changes WHERE change_id = $4)),
+        $6, $7, $8, $9, $10)
 
 -- name: insert_event
 INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
