@@ -14,7 +14,7 @@ from tests.conftest import need
 
 
 def pg_program(name: str, server_version: int) -> str:
-    """One of PostgreSQL's programs, of the server's version or a later one: the system's, else the embedded server's."""
+    """One of PostgreSQL's programs, not older than the server: the system's, else the embedded server's."""
     found = shutil.which(name)
     if found is not None and _major(found) >= server_version // 10000:
         return found

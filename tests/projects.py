@@ -107,6 +107,6 @@ def remove_line(directory: Path, beginning: str) -> None:
 def _append(directory: Path, line: str, note: str) -> None:
     plan = directory / "sqitch.plan"
     text = plan.read_text("utf-8")
-    number = text.count("\n")
+    hour, minute = divmod(3 * 60 + text.count("\n"), 60)
     ending = f" # {note}" if note else ""
-    plan.write_text(f"{text}{line} 2024-01-02T03:{number:02}:00Z {PLANNER}{ending}\n", encoding="utf-8")
+    plan.write_text(f"{text}{line} 2024-01-02T{hour:02}:{minute:02}:00Z {PLANNER}{ending}\n", encoding="utf-8")

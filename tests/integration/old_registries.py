@@ -37,7 +37,8 @@ CREATE TABLE sqitch.dependencies (
 CREATE TABLE sqitch.events (
     event TEXT NOT NULL CONSTRAINT events_event_check CHECK (event IN ({event_kinds})),
     change_id TEXT NOT NULL, change TEXT NOT NULL, {_PROJECT}, note TEXT NOT NULL DEFAULT '',
-    requires TEXT[] NOT NULL DEFAULT '{{}}', conflicts TEXT[] NOT NULL DEFAULT '{{}}', tags TEXT[] NOT NULL DEFAULT '{{}}',
+    requires TEXT[] NOT NULL DEFAULT '{{}}', conflicts TEXT[] NOT NULL DEFAULT '{{}}',
+    tags TEXT[] NOT NULL DEFAULT '{{}}',
     {_TIME}, {_PEOPLE}, PRIMARY KEY (change_id, committed_at)
 );
 """
@@ -47,7 +48,8 @@ VERSION_0 = "CREATE SCHEMA sqitch;" + _tables("", "'deploy', 'revert', 'fail'")
 
 VERSION_1_0 = (
     "CREATE SCHEMA sqitch;"
-    "CREATE TABLE sqitch.releases (version REAL PRIMARY KEY, installed_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),"
+    "CREATE TABLE sqitch.releases (version REAL PRIMARY KEY,"
+    " installed_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),"
     " installer_name TEXT NOT NULL, installer_email TEXT NOT NULL);"
     + _tables("script_hash TEXT NULL UNIQUE,", "'deploy', 'revert', 'fail', 'merge'")
     + "INSERT INTO sqitch.releases VALUES (1.0, '2014-01-01 00:00:00+00', 'Old Timer', 'old@example.com');"
