@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +58,4 @@ class ScriptFiles:
 
 def script_hash(source: Source) -> str | None:
     """The SHA-1 of a script's bytes, as Sqitch records it; None when there is no such file."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    try:
-        with source.path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except FileNotFoundError:
-        return None
-    return digest.hexdigest()
+    return source.digest() if source.exists() else None

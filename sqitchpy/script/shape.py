@@ -41,6 +41,7 @@ class Shape:
     ``left_open`` says where one begins that never ends.
     ``inert`` is true when no statement can have changed the session, so nothing has to be reset after it.
     ``new_connection`` is true when it changes settings that only new sessions see (ALTER ROLE … SET).
+    ``certain`` is true when it does the same at every run, whatever the database and the system say.
     ``actions`` are the script's actions when they are few and do not depend on anything that happens at run time.
     """
 
@@ -53,6 +54,7 @@ class Shape:
     left_open: Reason | None = None
     inert: bool = True
     new_connection: bool = False
+    certain: bool = True
     statements: int = 0
     actions: tuple[Action, ...] | None = None
 
@@ -159,6 +161,7 @@ def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = 
         left_open=examiner.opened if examiner.inside else None,
         inert=examiner.inert,
         new_connection=examiner.new_connection,
+        certain=interpreter.certain,
         statements=examiner.statements,
         actions=kept,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ class Source:
     def exists(self) -> bool:
         """Whether it is there."""
         return self.path.is_file()
+
+    def digest(self) -> str:
+        """The SHA-1 of the file's bytes, in hex."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha1").hexdigest()
 
     def lines(self) -> Iterator[bytes]:
         """The file's lines with their ends. Raises ScriptError when it cannot be read."""

@@ -46,7 +46,8 @@ def connect(params: Params, destination: str, *, purpose: str, encoding: str | N
 
 
 def _why(error: psycopg.OperationalError) -> str:
-    return str(error).strip() or "the connection failed"
+    text = str(error).strip().removeprefix("connection failed: ")  # psycopg’s words before libpq’s own
+    return text or "the connection failed"
 
 
 def _advice(text: str) -> str:

@@ -11,7 +11,15 @@ import psycopg
 from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
-from sqitchpy.engines.pg.recording import RECORD, queue_deploy, queue_event, queue_guard, queue_revert
+from sqitchpy.engines.pg.progress import Doing, Journal
+from sqitchpy.engines.pg.recording import (
+    RECORD,
+    queue_deploy,
+    queue_event,
+    queue_forget_progress,
+    queue_guard,
+    queue_revert,
+)
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
 from sqitchpy.engines.pg.scripts import Origin
@@ -40,6 +48,8 @@ class PgEngine:
         self._session = self._open_session(connection, transaction)
         self._scripts = ScriptRunner(self._session, facts, on_event)
         self._registry = PgRegistry(self._session, facts)
+        self._noted: bool | None = None
+        """Whether the registry has a table of progress; None: not asked yet."""
 
     def _open_session(
         self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
@@ -179,7 +189,6 @@ class PgEngine:
             self._verify(script)
         except TaskFailed as failed:
             self._record(
-                "revert",
                 lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
                 task.project,
                 task.change.id,
@@ -188,19 +197,41 @@ class PgEngine:
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
-        script = task.script
-        if script is not None:
-            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
-        if task.verify is not None:
-            try:
+        journal = self._run_as_written(task.script, "deploy", task.change.id, task.project, task.after)
+        try:
+            if task.verify is not None:
                 self._verify(task.verify)
-            except TaskFailed as failed:
-                raise TaskFailed("verify", failed.error, kept=True) from failed
-        self._record(
-            "deploy", lambda wire: queue_deploy(wire, self._registry.queries, task, committer), task.project, task.after
-        )
+            self._record(lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.after)
+        except TaskFailed as failed:
+            if journal is not None:
+                journal.forget()  # the revert script is going to run
+            raise TaskFailed(failed.stage, failed.error, kept=True) from failed
 
-    def _record(self, what: str, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
+    def _queue_deployed(self, wire: Wire, task: DeployTask, committer: Person, journal: Journal | None) -> None:
+        queue_deploy(wire, self._registry.queries, task, committer)
+        if journal is not None:
+            journal.queue_forget(wire)
+
+    def _run_as_written(
+        self, script: Script | None, doing: Doing, change_id: str, project: str, after: str | None
+    ) -> Journal | None:
+        """Run a script outside our transactions; noting its progress, when it does the same at every run."""
+        if script is None:
+            return None
+        if self._scripts.uses_psql(script) or not self._scripts.shape(script).certain:
+            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+            return None
+        queries = self._registry.queries
+        journal = Journal(self._session, queries, change_id, doing, script.source.digest())
+        self._noted = True
+
+        def guard(wire: Wire) -> None:
+            self._queue_guard(wire, project, after, lock_table=False)
+
+        self._attempt("script", lambda: self._scripts.run_noted(script, journal, queries, guard), kept=True)
+        return journal
+
+    def _record(self, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
         """Write rows for something that is done already, in a transaction of their own."""
 
         def transaction() -> None:
@@ -234,8 +265,8 @@ class PgEngine:
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=True) from error
         shape = self._scripts.shape(script) if script and folds else None
-        if script and not folds:
-            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+        if not folds:
+            self._run_as_written(script, "revert", task.change.id, task.change.project, task.change.id)
 
         def transaction() -> None:
             wire = self._begin(task.change.project, task.change.id)
@@ -244,6 +275,8 @@ class PgEngine:
                 self._scripts.queue_reset(wire, shape)
             self._queue_encoding(wire)
             queue_revert(wire, self._registry.queries, task.change.id, committer)
+            if self._has_progress():
+                queue_forget_progress(wire, self._registry.queries, task.change.id)
             self._commit(wire, script if folds else None, shape)
 
         self._attempt("script" if folds else "record", transaction, kept=True)
@@ -289,6 +322,11 @@ class PgEngine:
     def _begin(self, project: str, after: str | None) -> Wire:
         wire = self._session.work()
         wire.queue(self._session.begin, origin=RECORD)
+        self._queue_guard(wire, project, after, lock_table=True)
+        return wire
+
+    def _queue_guard(self, wire: Wire, project: str, after: str | None, *, lock_table: bool) -> None:
+        """Fail, here and now, unless we still have the lock and stand where we planned from."""
         queue_guard(
             wire,
             self._registry.queries,
@@ -296,8 +334,13 @@ class PgEngine:
             key=lock.KEY,
             project=project,
             after=after,
+            lock_table=lock_table,
         )
-        return wire
+
+    def _has_progress(self) -> bool:
+        if self._noted is None:
+            self._noted = self._registry.has_progress()
+        return self._noted
 
     def _queue_encoding(self, wire: Wire) -> None:
         """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""

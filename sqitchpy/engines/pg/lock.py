@@ -21,6 +21,12 @@ KEY = 75474063
 
 TRY = b"SELECT pg_catalog.pg_try_advisory_lock(75474063), pg_catalog.pg_backend_pid()"
 TRY_IN_TRANSACTION = b"SELECT pg_catalog.pg_try_advisory_xact_lock(75474063), pg_catalog.pg_backend_pid()"
+TRY_ALONE = (
+    b"SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(75474063, 1) THEN pg_catalog.pg_advisory_unlock(75474063, 1)"
+    b" ELSE false END, pg_catalog.pg_backend_pid()"
+)
+"""Is nobody at work? A second lock, ours alone, is held (shared) by every transaction that changes something: when a
+deployer is killed, its control session is gone at once, but the server may still be busy with what it was sent last."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
@@ -39,22 +45,57 @@ def acquire(
     ``on_wait`` is told once who holds it. Returns the id of the server process that holds it now, which behind a
     pooler is not the one the connection was told. Raises LockTimeoutError.
     """
-    call = TRY_IN_TRANSACTION if for_transaction else TRY
-    if pid := _try(connection, call):
+    wait = _Wait(connection, queries, destination, timeout, on_wait)
+    if for_transaction:
+        return wait.until(lambda: _try(connection, TRY_IN_TRANSACTION), "lock_holder")
+    pid = wait.until(lambda: _try(connection, TRY), "lock_holder")
+    try:
+        wait.until(lambda: _try(connection, TRY_ALONE), "worker")
+    except BaseException:
+        release(connection)
+        raise
+    return pid
+
+
+class _Wait:
+    """Asking again and again, for ``timeout`` seconds in all."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        queries: Queries,
+        destination: str,
+        timeout: float,
+        on_wait: Callable[[LockHolder | None], None],
+    ) -> None:
+        self._connection = connection
+        self._queries = queries
+        self._destination = destination
+        self._timeout = timeout
+        self._on_wait = on_wait
+        self._deadline: float | None = None
+
+    def until(self, attempt: Callable[[], int | None], who: str) -> int:
+        """Ask until the answer is yes. ``who`` names the query that tells who is in the way."""
+        pause = FIRST_PAUSE
+        while (pid := attempt()) is None:
+            if self._deadline is None:
+                self._deadline = time.monotonic() + self._timeout
+                self._on_wait(self._holder(who))
+            elif self._timeout and time.monotonic() > self._deadline:
+                raise LockTimeoutError(
+                    f"Timed out waiting {self._timeout:g} seconds for another instance of Sqitch to finish work on "
+                    f"{self._destination}",
+                    hint=f"{_who(self._holder(who))}Nothing was changed. Wait for it to end, or raise --lock-timeout.",
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
         return pid
-    holder = _holder(connection, queries)
-    on_wait(holder)
-    deadline = time.monotonic() + timeout
-    pause = FIRST_PAUSE
-    while timeout == 0 or time.monotonic() < deadline:
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-        if pid := _try(connection, call):
-            return pid
-    raise LockTimeoutError(
-        f"Timed out waiting {timeout:g} seconds for another instance of Sqitch to finish work on {destination}",
-        hint=f"{_who(_holder(connection, queries))}Nothing was changed. Wait for it to end, or raise --lock-timeout.",
-    )
+
+    def _holder(self, who: str) -> LockHolder | None:
+        cursor = psycopg.Cursor(self._connection, row_factory=psycopg.rows.tuple_row)
+        row = cursor.execute(self._queries.cursor(who).encode(), {"key": KEY}, prepare=False).fetchone()
+        return LockHolder(*row) if row and row[0] is not None else None
 
 
 def release(connection: psycopg.Connection[Any]) -> None:
@@ -66,12 +107,6 @@ def _try(connection: psycopg.Connection[Any], call: bytes) -> int | None:
     cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
     row = cursor.execute(call, prepare=False).fetchone()
     return row[1] if row and row[0] else None
-
-
-def _holder(connection: psycopg.Connection[Any], queries: Queries) -> LockHolder | None:
-    cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
-    row = cursor.execute(queries.cursor("lock_holder").encode(), {"key": KEY}, prepare=False).fetchone()
-    return LockHolder(*row) if row and row[0] is not None else None
 
 
 def _who(holder: LockHolder | None) -> str:

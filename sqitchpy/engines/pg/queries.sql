@@ -104,6 +104,20 @@ SELECT event, change_id, change, project, note, requires, conflicts, tags,
 -- name: lock_table
 LOCK TABLE {registry}.changes IN EXCLUSIVE MODE
 
+-- name: mark_transaction
+-- Says to deployers to come that work is under way here, even when the one who began it is dead (see lock.py).
+SELECT pg_catalog.pg_try_advisory_xact_lock_shared(75474063, 1)
+
+-- name: mark_session
+SELECT pg_catalog.pg_try_advisory_lock_shared(75474063, 1)
+
+-- name: worker
+SELECT a.pid, a.usename, a.application_name, a.backend_start::text, a.query
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.classid = 75474063 AND l.objid = 1 AND l.objsubid = 2 AND l.granted
+   AND a.datname = pg_catalog.current_database()
+ LIMIT 1
+
 -- name: guard
 -- Fails unless the process $1 (null: there is no lock here) still holds the lock $2 and the change $3, on which we stand, is there:
 -- a text that is no number is cast to one, because an error is what stops a pipeline without a round trip.
@@ -171,5 +185,91 @@ DELETE FROM {registry}.changes WHERE change_id = $1
 -- name: lock_holder
 SELECT a.pid, a.usename, a.application_name, a.backend_start::text, a.query
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
- WHERE l.locktype = 'advisory' AND l.objid = %(key)s::oid AND l.classid = 0 AND l.granted AND a.datname = pg_catalog.current_database()
+ WHERE l.locktype = 'advisory' AND l.objid = %(key)s::oid AND l.classid = 0 AND l.granted
+   AND a.datname = pg_catalog.current_database()
  LIMIT 1
+
+-- name: create_progress
+CREATE TABLE IF NOT EXISTS {registry}.sqitchpy_progress (
+    change_id   TEXT        NOT NULL,
+    action      TEXT        NOT NULL,
+    script_hash TEXT        NOT NULL,
+    statement   INTEGER     NOT NULL,
+    line        INTEGER     NOT NULL,
+    state       TEXT        NOT NULL CHECK (state IN ('started', 'done')),
+    notes       JSONB           NULL,
+    noted_at    TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (change_id, action, script_hash, statement)
+)
+
+-- name: progress
+SELECT statement, state, notes FROM {registry}.sqitchpy_progress
+ WHERE change_id = %s AND action = %s AND script_hash = %s
+ ORDER BY statement
+
+-- name: forget_other_progress
+DELETE FROM {registry}.sqitchpy_progress WHERE change_id = %s AND (action, script_hash) <> (%s, %s)
+
+-- name: progress_started
+INSERT INTO {registry}.sqitchpy_progress (change_id, action, script_hash, statement, line, state, notes)
+VALUES (%s, %s, %s, %s, %s, 'started', %s::jsonb)
+ON CONFLICT (change_id, action, script_hash, statement) DO UPDATE SET state = 'started', notes = EXCLUDED.notes
+
+-- name: progress_done
+INSERT INTO {registry}.sqitchpy_progress (change_id, action, script_hash, statement, line, state)
+VALUES (%s, %s, %s, %s, %s, 'done')
+ON CONFLICT (change_id, action, script_hash, statement) DO UPDATE SET state = 'done'
+
+-- name: queue_progress_done
+INSERT INTO {registry}.sqitchpy_progress (change_id, action, script_hash, statement, line, state)
+VALUES ($1, $2, $3, $4::integer, $5::integer, 'done')
+ON CONFLICT (change_id, action, script_hash, statement) DO UPDATE SET state = 'done'
+
+-- name: forget_deploy_progress
+-- A revert takes away what unfinished changes stand on: they start anew.
+DELETE FROM {registry}.sqitchpy_progress WHERE action = 'deploy' OR change_id = $1
+
+-- name: has_progress
+SELECT pg_catalog.to_regclass(%(table)s) IS NOT NULL
+
+-- name: forget_progress
+DELETE FROM {registry}.sqitchpy_progress WHERE change_id = $1
+
+-- name: indexes_of
+SELECT coalesce(pg_catalog.array_agg(indexrelid::bigint), '{}') FROM pg_catalog.pg_index
+ WHERE indrelid = pg_catalog.to_regclass(%(table)s)
+
+-- name: invalid_copies
+-- Copies that a REINDEX CONCURRENTLY makes and, when it fails, leaves behind.
+SELECT coalesce(pg_catalog.array_agg(i.indexrelid::bigint), '{}')
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+ WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+
+-- name: new_indexes
+-- Indexes that were not there when the statement started, and whether somebody is building them at this moment.
+SELECT n.nspname, c.relname, i.indisvalid,
+       EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid
+                  OR (p.index_relid = 0 AND p.relid = i.indrelid)) AS building
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE i.indexrelid::bigint <> ALL (%(known)s)
+   AND (i.indrelid = pg_catalog.to_regclass(%(table)s)
+        OR (%(table)s IS NULL AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'))
+
+-- name: relation_exists
+SELECT pg_catalog.to_regclass(%(name)s) IS NOT NULL
+
+-- name: database_exists
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = %(name)s)
+
+-- name: tablespace_exists
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tablespace WHERE spcname = %(name)s)
+
+-- name: subscription_exists
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_subscription WHERE subname = %(name)s)
+
+-- name: partition_state
+-- Whether a table is still a partition of another, and whether a DETACH CONCURRENTLY was interrupted (PostgreSQL 14+).
+SELECT inhdetachpending FROM pg_catalog.pg_inherits
+ WHERE inhparent = pg_catalog.to_regclass(%(parent)s) AND inhrelid = pg_catalog.to_regclass(%(partition)s)

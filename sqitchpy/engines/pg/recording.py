@@ -14,13 +14,22 @@ RECORD = "record"
 
 
 def queue_guard(
-    wire: Wire, queries: Queries, *, lock_holder: int | None, key: int, project: str, after: str | None
+    wire: Wire,
+    queries: Queries,
+    *,
+    lock_holder: int | None,
+    key: int,
+    project: str,
+    after: str | None,
+    lock_table: bool,
 ) -> None:
     """Lock the registry and fail unless it stands where the run was planned from.
 
     ``lock_holder`` is the process that must still hold the deployment lock; None where there is no such lock.
     """
-    wire.queue(queries.wire("lock_table"), origin=RECORD)
+    wire.queue(queries.wire("mark_transaction" if lock_table else "mark_session"), origin=RECORD)
+    if lock_table:
+        wire.queue(queries.wire("lock_table"), origin=RECORD)
     name, standing = ("guard_first", project) if after is None else ("guard", after)
     holder = None if lock_holder is None else str(lock_holder)
     wire.queue(queries.wire(name), _texts(holder, str(key), standing), origin=RECORD)
@@ -95,6 +104,11 @@ def queue_revert(wire: Wire, queries: Queries, change_id: str, committer: Person
     wire.queue(queries.wire("insert_revert_event"), [identifier, *_texts(*committer)], origin=RECORD)
     wire.queue(queries.wire("delete_tags"), [identifier], origin=RECORD)
     wire.queue(queries.wire("delete_change"), [identifier], origin=RECORD)
+
+
+def queue_forget_progress(wire: Wire, queries: Queries, change_id: str) -> None:
+    """A revert takes away what unfinished changes stand on: they start anew."""
+    wire.queue(queries.wire("forget_deploy_progress"), [change_id.encode()], origin=RECORD)
 
 
 def _texts(*values: str | None) -> list[bytes | None]:

@@ -41,7 +41,7 @@ class PgRegistry:
     def _cursor(self) -> psycopg.Cursor[tuple[Any, ...]]:
         return psycopg.Cursor(self._session.control(), row_factory=psycopg.rows.tuple_row)
 
-    def _fetch(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    def _fetch(self, name: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run one of the reading statements. Raises EngineError with what the server said."""
         try:
             cursor = self._cursor().execute(self.queries.cursor(name).encode(), parameters, prepare=False)
@@ -109,6 +109,11 @@ class PgRegistry:
         except ServerFailure as failure:
             wire.abandon(self._session.rollback)
             raise failure.in_registry(self._facts.registry) from failure
+
+    def has_progress(self) -> bool:
+        """Whether progress of changes that are not one transaction was ever noted here."""
+        ((found,),) = self._fetch("has_progress", table=self.queries.table("sqitchpy_progress"))
+        return bool(found)
 
     def projects(self) -> Sequence[ProjectRow]:
         """All registered projects, by name."""

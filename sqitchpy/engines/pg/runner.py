@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import psycopg
@@ -9,12 +10,15 @@ import psycopg
 from sqitchpy.diagnostics import render
 from sqitchpy.engines.pg import psql
 from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.names import Queries
+from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.engines.pg.stepwise import Stepwise
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import Diagnostics, EngineError, ScriptError
-from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput
+from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.script.actions import Actions
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
@@ -124,7 +128,23 @@ class ScriptRunner:
         wire = self._session.work()
         shape = self.shape(script)
         run_as_written(wire, self._actions(script, shape), kind, self._writer())
-        if wire.in_transaction:  # as psql does when it disconnects
+        self._end(wire, shape)
+
+    def run_noted(self, script: Script, journal: Journal, queries: Queries, guard: Callable[[Wire], None]) -> None:
+        """Run a script statement by statement, from where an earlier run has left it."""
+        wire = self._session.work()
+        shape = self.shape(script)
+
+        def tell(text: str) -> None:
+            self._on_event(Warned(text))
+
+        stepwise = Stepwise(wire, journal, queries, self._writer(), guard=guard, tell=tell)
+        stepwise.run(self._actions(script, shape))
+        self._end(wire, shape)
+
+    def _end(self, wire: Wire, shape: Shape) -> None:
+        """Leave the session as psql's disconnect would."""
+        if wire.in_transaction:
             wire.run(b"ROLLBACK")
         self.queue_forget(wire, shape)
         wire.sync()

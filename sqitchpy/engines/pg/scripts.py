@@ -47,7 +47,7 @@ def replay(actions: Iterable[Action]) -> Actions:
     yield from actions
 
 
-def _drive(actions: Actions, do: Callable[[Action], Rows | None]) -> None:
+def drive(actions: Actions, do: Callable[[Action], Rows | None]) -> None:
     """Carry out one action after the other, giving each its result."""
     result: Rows | None = None
     while True:
@@ -68,11 +68,11 @@ def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, *
     def do(action: Action) -> Rows | None:
         nonlocal inside
         if isinstance(action, Print) or action.statement.kind not in _BOUNDS or action.statement.batch:
-            return _run(wire, action, kind, writer)
+            return run_action(wire, action, kind, writer)
         origin = Origin(kind, action.file, action.statement.end_line)
         if action.statement.kind is Kind.BEGIN:
             if inside:
-                _run(wire, action, kind, writer)  # PostgreSQL warns that a transaction is in progress
+                run_action(wire, action, kind, writer)  # PostgreSQL warns that a transaction is in progress
             elif rolls_back:
                 wire.queue(b"SAVEPOINT sqitchpy_script", origin=origin)
             inside = True
@@ -81,24 +81,25 @@ def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, *
             wire.queue(b"RELEASE SAVEPOINT sqitchpy_script", origin=origin)
         return None
 
-    _drive(actions, do)
+    drive(actions, do)
 
 
 def run_as_written(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer) -> None:
     """Run a script statement by statement, each on its own unless the script itself opens a transaction."""
 
     def do(action: Action) -> Rows | None:
-        rows = _run(wire, action, kind, writer)
+        rows = run_action(wire, action, kind, writer)
         wire.sync()
         return rows
 
-    _drive(actions, do)
+    drive(actions, do)
 
 
 _BOUNDS = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK)
 
 
-def _run(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> Rows | None:
+def run_action(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> Rows | None:
+    """Carry out one action; an ordinary statement is only queued."""
     if isinstance(action, Print):
         wire.sync()
         (writer.out if action.stream == "stdout" else writer.err)(action.text.decode("utf-8", "replace"))
