@@ -114,7 +114,8 @@ def test_a_revert_takes_the_rows_and_leaves_an_event_made_from_them(
     assert app.rows("SELECT * FROM sqitch.dependencies") == []
     rows = app.rows(
         "SELECT change, note, ARRAY(SELECT unnest(requires) ORDER BY 1), conflicts,"
-        " ARRAY(SELECT unnest(tags) ORDER BY 1), committer_name, planner_name, planned_at FROM sqitch.events WHERE event = 'revert' ORDER BY committed_at"
+        " ARRAY(SELECT unnest(tags) ORDER BY 1), committer_name, planner_name, planned_at"
+        " FROM sqitch.events WHERE event = 'revert' ORDER BY committed_at"
     )
     assert rows == [
         ("c", "", ["a", "b"], [], ["@latest", "@v2"], "Rev Erter", "Pat Planner", planned(7)),
