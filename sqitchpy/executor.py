@@ -70,11 +70,11 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: DeployedCha
     done: list[DeployTask] = []
     for number, task in enumerate(tasks, 1):
         try:
-            run.step("deploy", task.change, (number, len(tasks)), lambda task=task: _deploy(run, task, undo))  # type: ignore[misc]
+            run.step("deploy", task.change, (number, len(tasks)), lambda task=task: deploy_one(run, task, undo))  # type: ignore[misc]
         except TaskFailed as failed:
-            _after_failure(run, task, failed, done, mode, start, undo)
+            give_up(run, task, failed, done, mode, start, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise _stopped(run, error, task.change) from error
+            raise stopped(run, error, task.change) from error
         done.append(task)
     return run.report()
 
@@ -87,7 +87,7 @@ class Undo:
     deployed: Callable[[], Sequence[DeployedChange]]
 
 
-def _deploy(run: Run, task: DeployTask, undo: Undo) -> None:
+def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool = True) -> None:
     """Deploy one change; when it fails and has left something behind, its revert script runs (Sqitch's way)."""
     try:
         run.engine.deploy(task, run.committer)
@@ -102,7 +102,8 @@ def _deploy(run: Run, task: DeployTask, undo: Undo) -> None:
         script = undo.script(task.change) if failed.kept and failed.stage != "script" else None
         if script is not None:
             _clean_up(run, script)
-        run.engine.record_failure(task, run.committer)
+        if record_failure:
+            run.engine.record_failure(task, run.committer)
         raise failed from None
 
 
@@ -113,7 +114,7 @@ def _clean_up(run: Run, script: Script) -> None:
         run.on_event(events.FailureReported(failed.error.message))
 
 
-def _after_failure(
+def give_up(
     run: Run,
     task: DeployTask,
     failed: TaskFailed,
@@ -193,11 +194,11 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
                 ),
             ) from failed
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise _stopped(run, error, task.change) from error
+            raise stopped(run, error, task.change) from error
     return run.report()
 
 
-def _stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
+def stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
     """The run cannot go on: the connection is lost, or the user has interrupted it."""
     done = len(run.report().done)
     if isinstance(error, KeyboardInterrupt):

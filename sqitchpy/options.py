@@ -8,6 +8,10 @@ from typing import Literal
 
 Mode = Literal["all", "tag", "change"]
 Runner = Literal["native", "psql"]
+Transaction = Literal["change", "run", "script"]
+"""What is one transaction: each change, the whole run, or whatever the scripts themselves say (Sqitch's way)."""
+VerifyWhen = Literal["inside", "after"]
+"""When a deployment verifies a change: inside its transaction, or after it is committed."""
 
 DEFAULT_LOCK_TIMEOUT = 60.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +14,20 @@ from sqitchpy.errors import Refusal, RegistryError, SqitchpyError, VerifyError
 from sqitchpy.executor import Run, Undo, deploy, revert
 from sqitchpy.files import ScriptFiles, script_hash
 from sqitchpy.model import Change, DeployedChange, EventRow, Plan, ProjectRow
-from sqitchpy.options import DEFAULT_LOCK_TIMEOUT, LogFilter, Mode, RevertQuestion, Runner
+from sqitchpy.options import (
+    DEFAULT_LOCK_TIMEOUT,
+    LogFilter,
+    Mode,
+    RevertQuestion,
+    Runner,
+    Transaction,
+    VerifyWhen,
+)
 from sqitchpy.plan import legal_uri
 from sqitchpy.registering import check_registration, upgrades_from
 from sqitchpy.report import Preview, PreviewedScript, PreviewedStep, Report, Status, VerifyReport
 from sqitchpy.target import Target
+from sqitchpy.together import deploy_together
 from sqitchpy.verification import Verification, choose
 
 if TYPE_CHECKING:
@@ -118,12 +128,16 @@ class TargetSession:
         variables: Mapping[str, str] | None = None,
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         runner: Runner = "native",
+        transaction: Transaction = "change",
+        verify_when: VerifyWhen = "inside",
     ) -> Report:
         """Deploy what is planned and not deployed, up to the change that ``to`` names.
 
         Each change is one transaction with its verification and its record. ``mode`` says what is taken back when one
         fails: everything of this run (``all``), what follows its last tag (``tag``), nothing (``change``). ``log_only``
         records without running deploy scripts; ``lock_timeout`` is in seconds, 0 waits without limit.
+        ``transaction="run"`` makes the whole run one transaction, ``"script"`` leaves transactions to the scripts, as
+        Sqitch does; ``verify_when="after"`` verifies each change after it is committed, holding no locks meanwhile.
 
         Raises DeployError (its ``report`` says what was done), LockTimeoutError, PlanError, RegistryError …
         """
@@ -144,13 +158,15 @@ class TargetSession:
             through = changes[-1].label if to is not None else None
             self._on_event(events.RunStarted("deploy", self.destination, labels, through))
             tasks = self._deploy_tasks(changes, state, values, verify=verify, log_only=log_only, runner=runner)
+            tasks = [_as_asked(task, transaction, verify_when) for task in tasks]
             self._check_scripts(tasks)
             revert_values = self._target.variables_for("deploy", variables)
             undo = Undo(
                 lambda change: None if log_only else self._script("revert", change, revert_values, runner),
                 lambda: self.engine.registry.deployed_changes(plan.project, after=state.id if state else None),
             )
-            return deploy(run, tasks, mode, state, undo)
+            execute = deploy_together if transaction == "run" else deploy
+            return execute(run, tasks, mode, state, undo)
         finally:
             self._unlock()
 
@@ -512,6 +528,11 @@ class TargetSession:
             return PreviewedScript(kind, script.source.name, None, "missing")
         how = self.engine.check(script)
         return PreviewedScript(kind, script.source.name, script.source.path.read_bytes(), how)
+
+
+def _as_asked(task: DeployTask, transaction: Transaction, verify_when: VerifyWhen) -> DeployTask:
+    script = replace(task.script, alone=True) if task.script and transaction == "script" else task.script
+    return replace(task, script=script, verify_after=verify_when == "after")
 
 
 def _refuse_newer(version: float | None, ending: str = ".") -> None:

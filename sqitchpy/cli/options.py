@@ -11,13 +11,15 @@ import click
 from sqitchpy.cli.command import CONNECTION, Option
 from sqitchpy.config import Config
 from sqitchpy.errors import ConfigError
-from sqitchpy.options import Mode, Runner
+from sqitchpy.options import Mode, Runner, Transaction, VerifyWhen
 
 F = TypeVar("F", bound=Callable[..., Any])
 W = TypeVar("W", bound=str)
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 RUNNERS: tuple[Runner, ...] = get_args(Runner)
+TRANSACTIONS: tuple[Transaction, ...] = get_args(Transaction)
+VERIFY_WHEN: tuple[VerifyWhen, ...] = get_args(VerifyWhen)
 
 
 def option(*names: str, **attrs: Any) -> Callable[[F], F]:

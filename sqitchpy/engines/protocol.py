@@ -33,6 +33,8 @@ class Script:
     runner: Runner = "native"
     shell: bool = True
     """Whether it may run commands of the system."""
+    alone: bool = False
+    """Run it as it is written, not as part of a transaction of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class DeployTask:
     script: Script | None
     script_hash: str | None
     verify: Script | None
+    verify_after: bool = False
+    """Verify after the change is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,18 @@ class Engine(Protocol):
 
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Run and record a deployment. Raises TaskFailed; nothing is recorded then."""
+
+    def obstacle(self, task: DeployTask) -> str | None:
+        """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""
+
+    def begin_run(self, tasks: Sequence[DeployTask]) -> None:
+        """Open one transaction for several changes: until ``end_run`` each is a savepoint in it."""
+
+    def keep_point(self) -> None:
+        """Remember this point of the run's transaction for ``end_run(to_point=True)``."""
+
+    def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
+        """Commit the run's transaction: all of it, or what was done before the kept point; or roll it all back."""
 
     def record_failure(self, task: DeployTask, committer: Person) -> None:
         """Record that a deployment failed."""

@@ -55,7 +55,8 @@ class Shape:
     inert: bool = True
     new_connection: bool = False
     certain: bool = True
-    statements: int = 0
+    locks: int = 0
+    """About how many locks it takes: what is created or dropped is locked until the transaction ends."""
     actions: tuple[Action, ...] | None = None
 
     @property
@@ -78,13 +79,13 @@ class _Examiner:
         self.pairs = 0
         self.outside = self.rolls_back = self.new_connection = False
         self.inert = True
-        self.statements = 0
+        self.locks = 0
         self.opened: Reason | None = None
 
     def see(self, action: Sends) -> None:
         statement = action.statement
         kind = statement.kind
-        self.statements += 1
+        self.locks += _locks(statement.text)
         self.inert = self.inert and kind in INERT and not statement.batch
         self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
         if statement.batch:
@@ -130,6 +131,14 @@ _REFUSALS = {
 }
 
 
+def _locks(text: bytes) -> int:
+    """About how many relations a statement locks; a table comes with its TOAST table and their indexes."""
+    words = text[:60].upper().split()[:3]
+    if words[:1] not in ([b"CREATE"], [b"DROP"], [b"ALTER"]):
+        return 0
+    return 4 if b"TABLE" in words and words[0] != b"ALTER" else 1
+
+
 def _first_words(text: bytes, count: int = 4) -> str:
     return " ".join(text[:200].decode("utf-8", "replace").removesuffix(";").split()[:count])
 
@@ -162,7 +171,7 @@ def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = 
         inert=examiner.inert,
         new_connection=examiner.new_connection,
         certain=interpreter.certain,
-        statements=examiner.statements,
+        locks=examiner.locks,
         actions=kept,
     )
 

@@ -13,6 +13,8 @@ from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
     MODES,
     RUNNERS,
+    TRANSACTIONS,
+    VERIFY_WHEN,
     choice,
     complete_change,
     connection_options,
@@ -63,6 +65,12 @@ EXAMPLES = (
     option("--verify/--no-verify", default=None, help="Run each change's verify script before it is committed."),
     set_option,
     option("--log-only", is_flag=True, help="Record the changes as deployed, run no deploy script."),
+    ours(
+        "--transaction",
+        metavar="change|run|script",
+        help="What is one transaction: each change, the run, or as the scripts say.",
+    ),
+    ours("--verify-when", metavar="inside|after", help="Verify before a change is committed, or after."),
     option("--lock-timeout", type=int, metavar="SECONDS", help="How long to wait for another deployment (60)."),
     plan_file_option,
     ours("--dry-run", is_flag=True, help="Print what would be done, in order, and do nothing."),
@@ -111,4 +119,6 @@ def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, A
         "variables": options["variables"],
         "lock_timeout": DEFAULT_LOCK_TIMEOUT if timeout is None else float(timeout),
         "runner": choice(options["runner"], config, "core.runner", RUNNERS, "native"),
+        "transaction": choice(options["transaction"], config, "deploy.transaction", TRANSACTIONS, "change"),
+        "verify_when": choice(options["verify_when"], config, "deploy.verify_when", VERIFY_WHEN, "inside"),
     }

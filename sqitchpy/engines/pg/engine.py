@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -131,7 +131,7 @@ class PgEngine:
         self._scripts.doing = "deploy"
         try:
             folds = task.script is None or self._scripts.folds(task.script, "script")
-            inside = task.verify is None or self._verifies_inside(task.verify)
+            inside = task.verify is None or self._verifies_inside(task, task.verify)
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=False) from error
         if not folds:
@@ -142,8 +142,37 @@ class PgEngine:
         except TaskFailed as failed:
             self._try_otherwise(task, committer, failed)
 
-    def _verifies_inside(self, script: Script) -> bool:
-        return self._scripts.folds(script, "verify") and self._scripts.shape(script).directives.get("verify") != "after"
+    def _verifies_inside(self, task: DeployTask, script: Script) -> bool:
+        folds = self._scripts.folds(script, "verify")
+        directive = self._scripts.shape(script).directives.get("verify")
+        return folds and (directive == "inside" or not (directive == "after" or task.verify_after))
+
+    def obstacle(self, task: DeployTask) -> str | None:
+        """Why a change cannot share a transaction with others; None when it can."""
+        found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
+        if found is None and task.verify is not None and not self._verifies_inside(task, task.verify):
+            found = f"{task.verify.source.name} runs after the change is committed"
+        return found
+
+    def begin_run(self, tasks: Sequence[DeployTask]) -> None:
+        """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""
+        wanted = sum(self._scripts.shape(task.script).locks for task in tasks if task.script)
+        ((capacity,),) = self._registry.lock_capacity()
+        if wanted > capacity:
+            raise EngineError(
+                f"These {len(tasks)} changes need about {wanted} locks at once; the server has room for {capacity}",
+                hint="Nothing was deployed. Deploy with --transaction change, in steps with --to, or raise "
+                "max_locks_per_transaction on the server (it takes a restart).",
+            )
+        self._session.begin_run()
+
+    def keep_point(self) -> None:
+        """Remember this point of the run's transaction."""
+        self._session.keep_point()
+
+    def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
+        """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
+        self._attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
 
     def _try_otherwise(self, task: DeployTask, committer: Person, failed: TaskFailed) -> None:
         """Run again, outside a transaction, what turned out not to work inside one; else raise the failure."""

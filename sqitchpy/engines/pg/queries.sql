@@ -232,6 +232,11 @@ DELETE FROM {registry}.sqitchpy_progress WHERE action = 'deploy' OR change_id = 
 -- name: has_progress
 SELECT pg_catalog.to_regclass(%(table)s) IS NOT NULL
 
+-- name: lock_capacity
+SELECT pg_catalog.current_setting('max_locks_per_transaction')::integer
+       * (pg_catalog.current_setting('max_connections')::integer
+          + pg_catalog.current_setting('max_prepared_transactions')::integer)
+
 -- name: forget_progress
 DELETE FROM {registry}.sqitchpy_progress WHERE change_id = $1
 

@@ -110,6 +110,10 @@ class PgRegistry:
             wire.abandon(self._session.rollback)
             raise failure.in_registry(self._facts.registry) from failure
 
+    def lock_capacity(self) -> list[tuple[Any, ...]]:
+        """About how many locks the server can hold at once (PostgreSQL's documentation, max_locks_per_transaction)."""
+        return self._fetch("lock_capacity")
+
     def has_progress(self) -> bool:
         """Whether progress of changes that are not one transaction was ever noted here."""
         ((found,),) = self._fetch("has_progress", table=self.queries.table("sqitchpy_progress"))

@@ -64,6 +64,9 @@ class ScriptRunner:
         if self.uses_psql(script):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
             return False
+        if script.alone and kind == "script":
+            self._must_commit(Reason(script.source.name, 1, "it runs as it is written"))
+            return False
         shape = self.shape(script)
         if shape.left_open is not None and kind == "script":
             where = shape.left_open
@@ -86,11 +89,20 @@ class ScriptRunner:
                 hint='Deploy this change without transaction="caller".',
             )
 
+    def obstacle(self, script: Script | None) -> str | None:
+        """Why a script cannot be part of a transaction of ours; None when it can."""
+        if script is None:
+            return None
+        if self.uses_psql(script):
+            return f"{script.source.name} runs in psql"
+        reason = self.shape(script).reason
+        return None if reason is None else str(reason)
+
     def how(self, script: Script) -> str:
         """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
         if self.uses_psql(script):
             return "psql"
-        return "transaction" if self.shape(script).folds else "statements"
+        return "transaction" if self.shape(script).folds and not script.alone else "statements"
 
     # -- running ------------------------------------------------------------------------------------------------
 

@@ -30,14 +30,12 @@ OnNotice = Callable[[psycopg.errors.Diagnostic], None]
 class OwnSession:
     """Connections of our own, each opened when it is first needed."""
 
-    begin: ClassVar[bytes] = b"BEGIN"
-    commit: ClassVar[bytes] = b"COMMIT"
-    rollback: ClassVar[bytes] = b"ROLLBACK"
-    forget: ClassVar[tuple[bytes, ...]] = (b"DISCARD ALL",)
-    """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
     reset: ClassVar[tuple[bytes, ...]] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
     """What undoes a script's settings, inside a transaction."""
-    commits: ClassVar[bool] = True
+    as_new: ClassVar[tuple[bytes, ...]] = (b"DISCARD ALL",)
+    """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
+    nested: ClassVar[bool] = False
+    """Whether there is a transaction of somebody else's around everything we do."""
 
     def __init__(self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None]) -> None:
         self._facts = facts
@@ -47,6 +45,62 @@ class OwnSession:
         self._wire: Wire | None = None
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
+        self._in_run = False
+
+    # -- transactions -------------------------------------------------------------------------------------------
+
+    @property
+    def commits(self) -> bool:
+        """Whether a change is committed by itself; else it is a savepoint in a larger transaction."""
+        return not (self.nested or self._in_run)
+
+    @property
+    def begin(self) -> bytes:
+        """What begins a change's transaction."""
+        return b"BEGIN" if self.commits else b"SAVEPOINT sqitchpy_change"
+
+    @property
+    def commit(self) -> bytes:
+        """What ends it."""
+        return b"COMMIT" if self.commits else b"RELEASE SAVEPOINT sqitchpy_change"
+
+    @property
+    def rollback(self) -> bytes:
+        """What undoes it."""
+        return b"ROLLBACK" if self.commits else b"ROLLBACK TO SAVEPOINT sqitchpy_change"
+
+    @property
+    def forget(self) -> tuple[bytes, ...]:
+        """What makes the session as good as new for the next change."""
+        return self.as_new if self.commits else self.reset
+
+    def begin_run(self) -> None:
+        """Open a transaction for several changes."""
+        if not self.nested:
+            self.work().run(b"BEGIN")
+        self._in_run = True
+
+    def keep_point(self) -> None:
+        """Remember this point of the run's transaction."""
+        self.work().run(b"SAVEPOINT sqitchpy_point")
+
+    def end_run(self, *, to_point: bool, rollback: bool) -> None:
+        """End the run's transaction."""
+        self._in_run = False
+        wire = self._wire
+        if wire is None:
+            return
+        if rollback:
+            wire.abandon(b"ROLLBACK")
+            return
+        if to_point:
+            wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
+        wire.queue(b"COMMIT", origin="run")
+        for text in self.as_new:
+            wire.queue(text)
+        wire.sync()
+
+    # -- connections --------------------------------------------------------------------------------------------
 
     def control(self) -> Connection:
         """The control connection: it holds the lock and reads the registry, and never runs a script."""
@@ -118,7 +172,7 @@ class OwnSession:
 class BorrowedSession(OwnSession):
     """Scripts run on the caller's connection; the lock is on one of our own, to the same server."""
 
-    forget = OwnSession.reset
+    as_new = OwnSession.reset
 
     def __init__(
         self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection
@@ -156,11 +210,8 @@ class BorrowedSession(OwnSession):
 class NestedSession(OwnSession):
     """Everything inside the caller's open transaction, on the caller's connection alone."""
 
-    begin = b"SAVEPOINT sqitchpy_change"
-    commit = b"RELEASE SAVEPOINT sqitchpy_change"
-    rollback = b"ROLLBACK TO SAVEPOINT sqitchpy_change"
-    forget = OwnSession.reset
-    commits = False
+    as_new = OwnSession.reset
+    nested = True
 
     def __init__(
         self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection

@@ -1,0 +1,115 @@
+"""``--transaction run``: the changes of a run in one transaction, a savepoint for each.
+
+It is split around changes that cannot be in one. When a change fails, what ``mode`` lets stand is committed, and then
+the failure is recorded in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqitchpy import events
+from sqitchpy.engines.protocol import DeployTask, TaskFailed
+from sqitchpy.errors import ConnectionLostError
+from sqitchpy.executor import Run, Undo, deploy_one, give_up, stopped
+from sqitchpy.model import DeployedChange
+from sqitchpy.options import Mode
+from sqitchpy.report import Report, StepReport
+from sqitchpy.schedule import rollback_after_failure
+
+Segment = tuple[bool, list[DeployTask]]
+"""Tasks that follow one another, and whether they share a transaction."""
+
+
+def segments(run: Run, tasks: Sequence[DeployTask]) -> list[Segment]:
+    """The run's transactions. What cannot be in one stands by itself, and the user is told beforehand."""
+    found: list[Segment] = []
+    for task in tasks:
+        obstacle = run.engine.obstacle(task)
+        if obstacle is not None:
+            run.on_event(events.Warned(f"{task.change.name} is deployed by itself: {obstacle}"))
+            found.append((False, [task]))
+        elif found and found[-1][0]:
+            found[-1][1].append(task)
+        else:
+            found.append((True, [task]))
+    return found
+
+
+def deploy_together(
+    run: Run, tasks: Sequence[DeployTask], mode: Mode, start: DeployedChange | None, undo: Undo
+) -> Report:
+    """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
+    done: list[DeployTask] = []
+    for together, part in segments(run, tasks):
+        shared = _Shared(run, part, list(done), mode) if together else None
+        for task in part:
+            place = (len(done) + 1, len(tasks))
+            try:
+                _deploy(run, task, place, undo, together=together)
+            except TaskFailed as failed:
+                kept = shared.fail(task) if shared else done
+                give_up(run, task, failed, kept, mode, start, undo)
+            except (ConnectionLostError, KeyboardInterrupt) as error:
+                raise stopped(run, error, task.change) from error
+            done.append(task)
+            if shared:
+                shared.add(task)
+        if shared:
+            try:
+                shared.commit()
+            except TaskFailed as failed:
+                give_up(run, part[-1], failed, shared.before, mode, start, undo)
+    return run.report()
+
+
+def _deploy(run: Run, task: DeployTask, place: tuple[int, int], undo: Undo, *, together: bool) -> None:
+    run.step("deploy", task.change, place, lambda: deploy_one(run, task, undo, record_failure=not together))
+
+
+class _Shared:
+    """A transaction that several changes share. ``before`` were deployed, and committed, earlier in the run."""
+
+    def __init__(self, run: Run, part: Sequence[DeployTask], before: list[DeployTask], mode: Mode) -> None:
+        self._run = run
+        self._mode = mode
+        self._inside: list[DeployTask] = []
+        self.before = before
+        run.engine.begin_run(part)
+
+    def add(self, task: DeployTask) -> None:
+        """A change is deployed, not yet committed."""
+        self._inside.append(task)
+        if task.change.tags and self._mode == "tag":
+            self._run.engine.keep_point()
+
+    def commit(self) -> None:
+        """Commit. A deferred constraint may still say no: raises TaskFailed, and nothing of it is left."""
+        try:
+            self._run.engine.end_run()
+        except TaskFailed as failed:
+            self._run.on_event(events.FailureReported(failed.error.message))
+            self._forget(self._inside)
+            self._run.engine.record_failure(self._inside[-1], self._run.committer)
+            raise
+
+    def fail(self, task: DeployTask) -> list[DeployTask]:
+        """A change has failed: keep what the mode lets stand, and record the failure. Returns what is committed."""
+        inside = self._inside
+        back = rollback_after_failure(self._mode, [each.change for each in (*self.before, *inside)], None).changes
+        kept = max(0, len(inside) - back)
+        self._run.engine.end_run(to_point=0 < kept < len(inside), rollback=kept == 0)
+        self._run.engine.record_failure(task, self._run.committer)
+        self._forget(inside[kept:])
+        return [*self.before, *inside[:kept]]
+
+    def _forget(self, lost: Sequence[DeployTask]) -> None:
+        """Say that changes are gone with the transaction they were in; no revert script had to run."""
+        if not lost:
+            return
+        names = ", ".join(task.change.label for task in reversed(lost))
+        self._run.on_event(events.Warned(f"rolled back with the transaction of the run: {names}"))
+        for task in reversed(lost):
+            change = task.change
+            step = StepReport("revert", change.name, change.id, change.label, "done", why="rolled back")
+            self._run.steps.append(step)
