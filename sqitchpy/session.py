@@ -245,13 +245,14 @@ class TargetSession:
             after = change.id
         return tasks
 
-    def _requirements(self, changes: Sequence[Change]) -> Sequence[schedule.Requirements]:
+    def _requirements(self, changes: Sequence[Change], *, deployed_yet: bool = True) -> Sequence[schedule.Requirements]:
         """Check what the changes require and conflict with. Raises RegistryError."""
         registry = self.engine.registry
         local = schedule.local_dependencies(self._plan, changes)
-        wanted = {change.id for change in local.values()}
-        deployed = registry.deployed_among(wanted | {change.id for change in changes})
-        foreign = {item: registry.find_foreign(item) for item in schedule.foreign_dependencies(changes)}
+        wanted = {change.id for change in local.values()} | {change.id for change in changes}
+        deployed = registry.deployed_among(wanted) if deployed_yet else frozenset()
+        elsewhere = schedule.foreign_dependencies(changes)
+        foreign = {item: registry.find_foreign(item) if deployed_yet else None for item in elsewhere}
         checked = schedule.check_dependencies(changes, local, foreign, deployed)
         schedule.refuse_deployed(changes, deployed)
         return checked
@@ -486,10 +487,10 @@ class TargetSession:
         _refuse_newer(version)
         state = registry.current_change(plan.project) if version is not None else None
         changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), to)
-        if version is not None and not isinstance(changes, schedule.NothingToDo):
-            if state is None:
+        if not isinstance(changes, schedule.NothingToDo):
+            if version is not None and state is None:
                 check_registration(registry.projects(), self._project_row())
-            self._requirements(changes)
+            self._requirements(changes, deployed_yet=version is not None)
         return changes
 
     def _project_row(self) -> ProjectRow:
