@@ -9,6 +9,9 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (that of the process by default) and return its exit code."""
-    from sqitchpy.cli.process import run_process
+    try:
+        from sqitchpy.cli.process import run_process
 
-    return run_process(argv)
+        return run_process(argv)
+    except KeyboardInterrupt:  # while modules were still being imported
+        return 130

@@ -84,7 +84,7 @@ def status(value: Status) -> Document:
         "project": value.project,
         "plan_file": value.plan_file,
         "state": deployed_change(value.state) if value.state else None,
-        "in_plan": None if value.state is None or value.pending is None else not value.unknown_to_plan,
+        "in_plan": _in_plan(value),
         "pending": None if value.pending is None else [_pending(change) for change in value.pending],
         "deployed": [deployed_change(change) for change in value.deployed],
         "error": None,
@@ -203,6 +203,12 @@ def _script(script: Any, with_sql: bool) -> Document:
     text = script.text.decode("utf-8", "replace") if with_sql and script.text is not None else None
     found = script.text is not None
     return {"kind": script.kind, "file": script.file, "exists": found, "runs": script.transaction, "sql": text}
+
+
+def _in_plan(value: Status) -> bool | None:
+    if value.unknown_to_plan:
+        return False
+    return None if value.state is None or value.pending is None else True
 
 
 def _pending(change: Change) -> Document:

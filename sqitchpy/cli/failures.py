@@ -13,8 +13,6 @@ EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
-REPORT_AT = "https://github.com/sqitchpy/sqitchpy/issues"
-
 
 class UsageError(SqitchpyError):
     """A command line that cannot be understood: what is wrong with it, and how to write it."""
@@ -44,12 +42,12 @@ def tell(error: SqitchpyError, console: Console) -> int:
 
 def tell_unexpected(error: BaseException, console: Console, *, debug: bool) -> int:
     """Say that sqitchpy itself has failed, and how to report it; with the traceback only in ``debug``."""
-    console.vent(f"sqitchpy: internal error: {type(error).__name__}: {_without_secrets(error)}")
-    console.vent(f"This is a mistake in sqitchpy. Please report it at {REPORT_AT}")
+    console.vent(f"sqitchpy: internal error: {type(error).__name__}: {_without_secrets(str(error))}")
     if debug:
-        console.vent("".join(traceback.format_exception(error)).rstrip("\n"))
+        console.vent(_without_secrets("".join(traceback.format_exception(error)).rstrip("\n")))
     else:
-        console.vent("with what SQITCHPY_DEBUG=1 prints for the same command.")
+        how = "Please report it with what the same command prints when SQITCHPY_DEBUG=1 is set"
+        console.vent(f"This is a mistake in sqitchpy, not of yours. {how}.")
     return EXIT_INTERNAL
 
 
@@ -58,7 +56,7 @@ def wants_debug(verbosity: int, environ: Mapping[str, str]) -> bool:
     return verbosity >= 2 or environ.get("SQITCHPY_DEBUG", "0") not in ("", "0")
 
 
-def _without_secrets(error: BaseException) -> str:
+def _without_secrets(text: str) -> str:
     from sqitchpy.uri import redact
 
-    return redact(str(error))
+    return redact(text)

@@ -3,8 +3,8 @@
 ::
 
     Deploying changes to db:pg:app
-      + users ............ ok
-      + user_profiles @v1  ok
+      + users .............. ok
+      + user_profiles @v1 .. ok
 
 The dots reach to the longest label of the run. What a script writes appears between the dots and ``ok``, for both are
 written as they happen.

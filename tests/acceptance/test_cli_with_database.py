@@ -332,7 +332,9 @@ def test_a_signal_cancels_the_statement_and_leaves_the_registry_true(
         env=environment(),
     ) as process:
         _wait_for(
-            pg_database, "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+            pg_database,
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND state = 'active' AND query LIKE '%pg_sleep(60)%'",
         )
         process.send_signal(getattr(signal, name))
         out, err = process.communicate(timeout=20)

@@ -65,8 +65,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         return _draw(invocation, plan, arguments, options["graph"])
     if plan.moved:
         moved = ", ".join(plan.moved)
-        words = f"{plan.file} is out of order: {moved} moved so that each change follows what it requires."
-        invocation.console.warn(f"{words}\n“sqitchpy plan --rewrite” writes it in that order, which Sqitch reads too.")
+        why = f"{plan.file} is out of order: {moved} moved so that each change follows what it requires."
+        invocation.console.warn(f"{why}\n“sqitchpy plan --rewrite” writes it in that order, which Sqitch reads too.")
     if not plan.changes:
         raise Refusal(f"No changes in {plan.file}")
     changes = search(plan.changes, wanted)
