@@ -65,7 +65,7 @@ class Run:
         self.on_event(events.StepFinished(action, label, change.id, seconds))
 
 
-def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: DeployedChange | None, undo: Undo) -> Report:
+def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | None, undo: Undo) -> Report:
     """Deploy one change after the other. Raises DeployError when one fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for number, task in enumerate(tasks, 1):
@@ -120,7 +120,7 @@ def give_up(
     failed: TaskFailed,
     done: Sequence[DeployTask],
     mode: Mode,
-    start: DeployedChange | None,
+    start: Change | None,
     undo: Undo,
 ) -> None:
     """Take back what the mode says, and raise DeployError."""
@@ -132,7 +132,7 @@ def give_up(
     raise DeployError("Deploy failed", report=run.report(), hint=hint) from failed
 
 
-def _since(start: DeployedChange | None) -> str | None:
+def _since(start: Change | None) -> str | None:
     """How Sqitch writes what was deployed before: the name with its last tag, without a blank."""
     if start is None:
         return None
@@ -146,7 +146,7 @@ def _take_back(run: Run, count: int, undo: Undo) -> None:
             _revert_one(run, change, (number, len(rows)), undo.script(change))
     except TaskFailed as failed:
         raise DeployError(
-            "The schema will need to be manually repaired",
+            "The schema will need to be manually repaired\nDeploy failed",
             report=run.report(),
             hint=_join(
                 failed.error.hint,

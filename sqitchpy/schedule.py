@@ -211,4 +211,4 @@ def before_first_modified(
         current = hashes[index] if index < len(hashes) else None
         if (change.script_hash or "") != (current or ""):
             return deployed[index - 1] if index else None
-    return NothingToDo(f'No changes deployed since: "{deployed[-1].name}"' if deployed else "")
+    return NothingToDo(f'No changes deployed since: "{deployed[-1].id}"' if deployed else "")

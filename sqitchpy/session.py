@@ -28,7 +28,7 @@ from sqitchpy.registering import check_registration, upgrades_from
 from sqitchpy.report import Preview, PreviewedScript, PreviewedStep, Report, Status, VerifyReport
 from sqitchpy.target import Target
 from sqitchpy.together import deploy_together
-from sqitchpy.verification import Verification, choose
+from sqitchpy.verification import Range, Verification, choose
 
 if TYPE_CHECKING:
     import psycopg
@@ -163,12 +163,18 @@ class TargetSession:
             revert_values = self._target.variables_for("deploy", variables)
             undo = Undo(
                 lambda change: None if log_only else self._script("revert", change, revert_values, runner),
-                lambda: self.engine.registry.deployed_changes(plan.project, after=state.id if state else None),
+                lambda: self._with_planned_tags(plan, state.id if state else None),
             )
             execute = deploy_together if transaction == "run" else deploy
-            return execute(run, tasks, mode, state, undo)
+            return execute(run, tasks, mode, plan.changes[position] if state else None, undo)
         finally:
             self._unlock()
+
+    def _with_planned_tags(self, plan: Plan, after: str | None) -> list[DeployedChange]:
+        """What was deployed since, its tags in the plan's order: so Sqitch names what it takes back after a failure."""
+        rows = self.engine.registry.deployed_changes(plan.project, after=after)
+        order = {tag.id: index for row in rows for index, tag in enumerate(plan.by_id[row.id].tags)}
+        return [row._replace(tags=tuple(sorted(row.tags, key=lambda tag: order[tag.id]))) for row in rows]
 
     def _unlock(self) -> None:
         if self._engine is not None:
@@ -402,10 +408,10 @@ class TargetSession:
         values = self._target.variables_for("verify", variables)
         deployed = self.engine.registry.deployed_changes(plan.project)
         if not deployed:
+            self._on_event(events.RunStarted("verify", self.destination, ()))
             words = "No changes deployed" if plan.changes else "Nothing to verify (no planned or deployed changes)"
             return VerifyReport(self.destination, 0, 0, message=words)
-        if not plan.changes:
-            raise RegistryError("There are deployed changes, but none planned!")
+        wanted = self._to_verify(plan, deployed, since, to)
         verification = Verification(
             self.engine,
             plan,
@@ -413,10 +419,20 @@ class TargetSession:
             self._on_event,
             script=lambda change: self._script("verify", change, values, runner, deployed),
         )
-        report = verification.run(choose(plan, deployed, since, to), to_the_end=to is None)
+        report = verification.run(wanted, to_the_end=to is None)
         if report.errors:
             raise VerifyError("Verify failed", report=report)
         return report
+
+    def _to_verify(self, plan: Plan, deployed: Sequence[DeployedChange], since: str | None, to: str | None) -> Range:
+        """The range to verify. When there is none, that is said below the headline, as Sqitch does."""
+        try:
+            if not plan.changes:
+                raise RegistryError("There are deployed changes, but none planned!")
+            return choose(plan, deployed, since, to)
+        except SqitchpyError:
+            self._on_event(events.RunStarted("verify", self.destination, ()))
+            raise
 
     def status(self, *, project: str | None = None, with_changes: bool = False) -> Status:
         """Where the database stands. Raises Refusal when nothing is deployed there, RegistryError …"""

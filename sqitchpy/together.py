@@ -12,7 +12,7 @@ from sqitchpy import events
 from sqitchpy.engines.protocol import DeployTask, TaskFailed
 from sqitchpy.errors import ConnectionLostError
 from sqitchpy.executor import Run, Undo, deploy_one, give_up, stopped
-from sqitchpy.model import DeployedChange
+from sqitchpy.model import Change
 from sqitchpy.options import Mode
 from sqitchpy.report import Report, StepReport
 from sqitchpy.schedule import rollback_after_failure
@@ -36,9 +36,7 @@ def segments(run: Run, tasks: Sequence[DeployTask]) -> list[Segment]:
     return found
 
 
-def deploy_together(
-    run: Run, tasks: Sequence[DeployTask], mode: Mode, start: DeployedChange | None, undo: Undo
-) -> Report:
+def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | None, undo: Undo) -> Report:
     """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for together, part in segments(run, tasks):

@@ -29,6 +29,11 @@ def choose(plan: Plan, deployed: Sequence[DeployedChange], since: str | None, to
     last_row = _named(plan, deployed, to) if to else deployed[-1]
     ids = [row.id for row in deployed]
     start, end = ids.index(first_row.id), ids.index(last_row.id)
+    if start > end:  # Sqitch ends in an error of Perl's here
+        raise SqitchpyError(
+            f'"{since or first_row.name}" was deployed after "{to or last_row.name}"',
+            hint="The range to verify begins with the change that was deployed first.",
+        )
     first = plan.by_id[first_row.id].position if since else 0
     latest = plan.by_id.get(last_row.id)
     last = latest.position if latest else len(plan.changes) - 1

@@ -117,7 +117,7 @@ def test_a_revert_script_that_fails_while_taking_back_stops_and_says_so(build: B
     (app.path / "revert" / "b.sql").write_text("DROP TABLE not_there;")
     with pytest.raises(DeployError) as failure:
         app.deploy()
-    assert failure.value.message == "The schema will need to be manually repaired"
+    assert failure.value.message == "The schema will need to be manually repaired\nDeploy failed"
     assert "Change b is still deployed and recorded so." in (failure.value.hint or "")
     assert app.deployed() == app.tables() == ["a", "b"]
     assert app.history()[-2:] == ["fail bad", "revert c"]
