@@ -321,20 +321,20 @@ class Interpreter:
 
     def _copy_outside(self, statement: Statement, copy: CopyCommand, command: Command) -> Actions:
         try:
-            if copy.kind == "script":
-                yield CopyOut(statement, self._source.name, None)
-            elif copy.direction == "from":
-                yield Copy(statement, self._source.name, self._incoming(copy))
-            else:
-                with ExitStack() as closing:
+            with ExitStack() as closing:
+                if copy.kind == "script":
+                    yield CopyOut(statement, self._source.name, None)
+                elif copy.direction == "from":
+                    yield Copy(statement, self._source.name, self._incoming(copy, closing))
+                else:
                     yield CopyOut(statement, self._source.name, self._outgoing(copy, closing))
         except OSError as error:
             raise self._error(f"{copy.end}: {error.strerror}", command.line) from error
 
-    def _incoming(self, copy: CopyCommand) -> Iterator[bytes]:
+    def _incoming(self, copy: CopyCommand, closing: ExitStack) -> Iterator[bytes]:
         if copy.kind == "program":
             return iter([self._outside.shell((copy.end or "").encode()) or b""])
-        return (self._source.root / (copy.end or "")).open("rb")
+        return closing.enter_context((self._source.root / (copy.end or "")).open("rb"))
 
     def _outgoing(self, copy: CopyCommand, closing: ExitStack) -> Callable[[bytes], object]:
         if copy.kind == "file":
