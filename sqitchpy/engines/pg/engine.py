@@ -331,20 +331,27 @@ class PgEngine:
         self._verify(task.script)
 
     def _verify(self, script: Script) -> None:
+        """Run a verification and roll it back; one that turns out to refuse a transaction runs as psql would run it."""
         self._scripts.doing = "verify"
+        try:
+            self._attempt("verify", lambda: self._run_verification(script))
+        except TaskFailed as failed:
+            shape = self._scripts.shape(script)
+            refused = isinstance(failed.error, EngineError) and failed_outside_block(failed.error)
+            if not refused or not shape.folds or shape.own_transaction or not self._session.commits:
+                raise
+            self._attempt("verify", lambda: self._scripts.run_alone(script, "verify"))
 
-        def run() -> None:
-            if not self._scripts.folds(script, "verify"):
-                self._scripts.run_alone(script, "verify")
-                return
-            wire = self._session.work()
-            wire.queue(self._session.begin)
-            self._scripts.queue_folded(wire, script, "verify")
-            wire.queue(self._session.rollback)
-            self._scripts.queue_forget(wire, self._scripts.shape(script))
-            wire.sync()
-
-        self._attempt("verify", run)
+    def _run_verification(self, script: Script) -> None:
+        if not self._scripts.folds(script, "verify"):
+            self._scripts.run_alone(script, "verify")
+            return
+        wire = self._session.work()
+        wire.queue(self._session.begin)
+        self._scripts.queue_folded(wire, script, "verify")
+        wire.queue(self._session.rollback)
+        self._scripts.queue_forget(wire, self._scripts.shape(script))
+        wire.sync()
 
     # -- pieces of a transaction --------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Stepwise:
         return None
 
     def _run(self, action: Sends, kind: Kind) -> None:
-        if self._own_block or kind is Kind.BEGIN:
+        if self._own_block or kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.CHAIN):
             self._run_in_own_block(action, kind)
         elif kind in (Kind.REFUSES, Kind.CALL) or action.statement.batch:
             self._run_bare(action)
