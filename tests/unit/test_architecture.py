@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"errors", "model", "plan", "script", "target"},
     "connecting": {"embedded", "engines.pg", "engines.protocol", "errors", "events", "target", "uri"},
     "executor": {"engines.protocol", "errors", "events", "model", "options", "report", "schedule"},
+    "together": {"engines.protocol", "errors", "events", "executor", "model", "options", "report", "schedule"},
     "verification": {"engines.protocol", "errors", "events", "model", "plan", "report", "schedule"},
     "project": {"config", "errors", "events", "identity", "model", "plan", "session", "target"},
     "testing": {"embedded", "engines.pg"},
