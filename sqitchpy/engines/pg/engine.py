@@ -114,7 +114,8 @@ class PgEngine:
 
     def _explain(self, failure: ServerFailure) -> SqitchpyError:
         if isinstance(failure.origin, Origin):
-            return statement_error(failure, failure.origin.file, failure.origin.line)
+            blockers = self._blockers() if failure.sqlstate == LOCK_NOT_AVAILABLE else None
+            return statement_error(failure, failure.origin.file, failure.origin.line, blockers)
         message = failure.fields["message"] or ""
         for sign, words in _MOVED.items():
             if sign in message:
@@ -123,6 +124,19 @@ class PgEngine:
                     hint="Nothing of this change was kept. Run “sqitchpy status”, then run the command again.",
                 )
         return failure.in_registry(self._facts.registry)
+
+    def _blockers(self) -> str | None:
+        """Who may hold the lock that a statement could not have, told while they still do."""
+        if not self._session.commits:
+            return None
+        ours = [connection.info.backend_pid for connection in self._session.connections()]
+        rows = self._registry.open_transactions(ours)
+        told = [
+            f"process {pid}, user {user}, application {application or '(unnamed)'}, since {since}, {state}: "
+            + " ".join((query or "").split())[:120]
+            for pid, user, application, since, state, query in rows
+        ]
+        return "Transactions open in this database, the oldest first: " + "; ".join(told) + "." if told else None
 
     # -- deploying ----------------------------------------------------------------------------------------------
 
@@ -391,6 +405,7 @@ class PgEngine:
         wire.sync()
 
 
+LOCK_NOT_AVAILABLE = "55P03"
 _MOVED = {
     "the deployment lock is lost": "the session that held the deployment lock is gone",
     "the registry has moved": "another deployer was at work",

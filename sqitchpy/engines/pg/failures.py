@@ -102,6 +102,6 @@ def connection_lost(pgconn: pq.abc.PGconn, error: Exception) -> Exception:
     return error
 
 
-def statement_error(failure: ServerFailure, file: str, line: int) -> StatementError:
+def statement_error(failure: ServerFailure, file: str, line: int, hint: str | None = None) -> StatementError:
     """The failure of a script's statement."""
-    return StatementError(failure.diagnostics(file, line))
+    return StatementError(failure.diagnostics(file, line), hint=hint)

@@ -111,6 +111,14 @@ SELECT pg_catalog.pg_try_advisory_xact_lock_shared(75474063, 1)
 -- name: mark_session
 SELECT pg_catalog.pg_try_advisory_lock_shared(75474063, 1)
 
+-- name: open_transactions
+-- Who may hold a lock that could not be had: the oldest transactions that are open in this database.
+SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, state, query
+  FROM pg_catalog.pg_stat_activity
+ WHERE datname = pg_catalog.current_database() AND xact_start IS NOT NULL AND pid <> ALL (%(ours)s)
+ ORDER BY xact_start
+ LIMIT 3
+
 -- name: worker
 SELECT a.pid, a.usename, a.application_name, a.backend_start::text, a.query
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid

@@ -110,6 +110,10 @@ class PgRegistry:
             wire.abandon(self._session.rollback)
             raise failure.in_registry(self._facts.registry) from failure
 
+    def open_transactions(self, ours: Collection[int]) -> list[tuple[Any, ...]]:
+        """The oldest transactions that are open in this database, but for our own sessions."""
+        return self._fetch("open_transactions", ours=list(ours))
+
     def lock_capacity(self) -> list[tuple[Any, ...]]:
         """About how many locks the server can hold at once (PostgreSQL's documentation, max_locks_per_transaction)."""
         return self._fetch("lock_capacity")

@@ -131,6 +131,11 @@ class OwnSession:
             self._wire.connection.close()
             self._wire = None
 
+    def connections(self) -> list[Connection]:
+        """The connections that are open."""
+        opened = [self._control, self._wire.connection if self._wire else None]
+        return [connection for connection in opened if connection is not None]
+
     def abandon(self) -> None:
         """Roll back whatever is open on the work connection."""
         if self._wire is not None:
