@@ -6,10 +6,16 @@ we write the same, so that people and editors that know the one can read the oth
 
 from __future__ import annotations
 
+import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
+
 from sqitchpy.errors import Diagnostics
 
 WIDTH = 60
-"""libpq shows this many characters of a long line around the error."""
+"""libpq shows this many columns of a long line around the error …"""
+RIGHT_MARGIN = 10
+"""… and no more than this many after it, when there is text to the left to be shown."""
 
 
 def render(diagnostics: Diagnostics) -> str:
@@ -33,11 +39,33 @@ def _excerpt(statement: str, position: int) -> list[str]:
     end = statement.find("\n", start)
     line = statement[start : end if end >= 0 else None].replace("\t", " ").rstrip("\r")
     column = len(before) - start
-    left, right = "", ""
-    if len(line) > WIDTH:
-        first = max(0, min(column - WIDTH // 2, len(line) - WIDTH))
-        left = "..." if first else ""
-        right = "..." if first + WIDTH < len(line) else ""
-        line, column = line[first : first + WIDTH], column - first
+    beginning = max(0, column - 4 * WIDTH)  # a line may be megabytes long
+    piece, column = line[beginning : column + 4 * WIDTH], column - beginning
+    first, last = _window(piece, column)
+    left = "..." if beginning + first else ""
+    right = "..." if beginning + last < len(line) else ""
     label = f"LINE {number}: "
-    return [f"{label}{left}{line}{right}", " " * (len(label) + len(left) + column) + "^"]
+    indentation = len(label) + len(left) + sum(map(_columns, piece[first:column]))
+    return [f"{label}{left}{piece[first:last]}{right}", " " * indentation + "^"]
+
+
+def _window(line: str, column: int) -> tuple[int, int]:
+    """The part of a line to show: cut at the right if ``column`` stays in sight, else around it, as libpq cuts."""
+    reach = [0, *accumulate(map(_columns, line))]
+    first, last = 0, len(line)
+    if reach[last] <= WIDTH:
+        return first, last
+    if reach[column] + RIGHT_MARGIN <= WIDTH:
+        return first, bisect_right(reach, WIDTH) - 1
+    while reach[column] + RIGHT_MARGIN < reach[last]:
+        last -= 1
+    while reach[last] - reach[first] > WIDTH:
+        first += 1
+    return first, last
+
+
+def _columns(character: str) -> int:
+    """How many columns of a terminal a character takes."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -6,8 +6,11 @@ from psycopg import pq
 
 
 def unaligned(result: pq.abc.PGresult) -> str:
-    """The rows of a result, fields separated by ``|``, each row ended by a newline; NULL is empty."""
-    if result.status != pq.ExecStatus.TUPLES_OK:
+    """The rows of a result, fields separated by ``|``, each row ended by a newline; NULL is empty.
+
+    Rows without columns (``SELECT;``) print nothing at all.
+    """
+    if result.status != pq.ExecStatus.TUPLES_OK or not result.nfields:
         return ""
     columns = range(result.nfields)
     return "".join(
