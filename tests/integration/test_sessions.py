@@ -1,0 +1,175 @@
+"""A script finds the session as psql would: what one leaves in it is not seen by the next, nor by the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sqitchpy.testing import Database, DatabaseServer
+from tests.integration.conftest import App, Build
+from tests.projects import Scripts, table
+
+# Custom settings stay as empty ones in a session that has once had them; and our own lock is none of theirs.
+LOOK = """SELECT current_setting('search_path') AS search_path,
+    current_user::text AS role, session_user::text AS session_user,
+    nullif(current_setting('my.setting', true), '') AS setting, current_setting('work_mem') AS work_mem,
+    current_setting('client_encoding') AS encoding, current_setting('DateStyle') AS datestyle,
+    (SELECT count(*) FROM pg_class WHERE relpersistence = 't') AS temporary,
+    (SELECT count(*) FROM pg_prepared_statements WHERE from_sql) AS prepared,
+    (SELECT count(*) FROM pg_cursors WHERE name = 'c') AS cursors,
+    (SELECT count(*) FROM pg_listening_channels()) AS channels,
+    (SELECT count(*) FROM pg_locks
+      WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid <> 75474063) AS locks"""
+
+MESS = """
+SET search_path = elsewhere;
+SET my.setting = 'mine';
+SET work_mem = '64kB';
+SET DateStyle = 'German';
+CREATE TEMPORARY TABLE t (id int);
+PREPARE p AS SELECT 1;
+DECLARE c CURSOR WITH HOLD FOR SELECT 1;
+LISTEN news;
+SELECT pg_advisory_lock(1);
+"""
+
+WRAPPED = f"BEGIN;{MESS}COMMIT;"
+STATEMENTS = f"{MESS}VACUUM pg_catalog.pg_am;"
+
+
+@pytest.fixture
+def role(pg_server: DatabaseServer, pg_database: Database) -> Iterator[str]:
+    """A role that may do next to nothing."""
+    name = f"{pg_database.name}_role"
+    pg_server.execute(f"CREATE ROLE {name}")
+    yield name
+    pg_database.rows(f"DROP OWNED BY {name}")
+    pg_server.execute(f"DROP ROLE {name}")
+
+
+def fresh(app: App) -> tuple[object, ...]:
+    """What a new session sees."""
+    (row,) = app.rows(LOOK)
+    return row
+
+
+@pytest.mark.parametrize("mess", [WRAPPED, MESS, STATEMENTS], ids=["wrapped", "unwrapped", "statements"])
+@pytest.mark.parametrize("verify", [False, True])
+def test_the_next_change_sees_nothing_of_what_a_script_has_set(build: Build, mess: str, verify: bool) -> None:
+    app = build({"mess": Scripts(mess, verify="SELECT 1;"), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
+    app.deploy(verify=verify)
+    assert app.rows("SELECT * FROM seen") == [fresh(app)]
+
+
+def test_the_next_change_sees_nothing_of_what_a_verification_has_set(build: Build) -> None:
+    app = build({"mess": Scripts("SELECT 1;", verify=MESS), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
+    app.deploy(verify=True)
+    assert app.rows("SELECT * FROM seen") == [fresh(app)]
+
+
+def test_the_next_revert_sees_nothing_of_what_a_script_has_set(build: Build) -> None:
+    app = build(
+        {"look": Scripts("SELECT 1;", f"CREATE TABLE public.seen AS {LOOK};"), "mess": Scripts("SELECT 2;", MESS)}
+    )
+    app.deploy()
+    app.revert()
+    assert app.rows("SELECT * FROM seen") == [fresh(app)]
+
+
+def test_a_verification_sees_no_settings_of_its_script(build: Build, role: str) -> None:
+    verify = (
+        "SELECT 1/(current_setting('search_path') = '\"$user\", public' AND current_user = session_user"
+        " AND current_setting('my.setting', true) IS DISTINCT FROM 'mine')::int;"
+    )
+    script = f"{MESS} GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}; CREATE TABLE public.by_role ();"
+    app = build({"mess": Scripts(script, verify=verify)})
+    app.deploy(verify=True)
+    assert app.value("SELECT tableowner FROM pg_tables WHERE tablename = 'by_role'") == role
+
+
+@pytest.mark.parametrize("statement", ["SET ROLE", "SET SESSION AUTHORIZATION"])
+@pytest.mark.parametrize("verify", [False, True])
+def test_rows_are_written_by_who_we_are_whatever_role_a_script_takes(
+    build: Build, role: str, statement: str, verify: bool
+) -> None:
+    app = build(
+        {
+            "a": Scripts(f"BEGIN;\n{statement} {role};\nCOMMIT;\n", f"{statement} {role};", f"{statement} {role};"),
+            "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};", "DROP TABLE seen;"),
+        }
+    )
+    app.deploy(verify=verify)
+    assert app.rows("SELECT * FROM seen") == [fresh(app)]
+    app.revert()
+    assert app.history() == ["deploy a", "deploy look", "revert look", "revert a"]
+
+
+@pytest.mark.parametrize("whom", ["ROLE CURRENT_USER IN DATABASE", "DATABASE"])
+def test_settings_for_new_sessions_are_seen_by_the_next_change(build: Build, whom: str) -> None:
+    app = build({"set": table("t"), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
+    name = app.database.name
+    path = app.path / "deploy" / "set.sql"
+    path.write_text(f'BEGIN;\nALTER {whom} "{name}" SET search_path = public, later;\nCOMMIT;\n')
+    app.deploy()
+    assert app.value("SELECT search_path FROM seen") == "public, later"
+
+
+def test_a_role_may_be_created_and_used_by_the_same_run(build: Build, role: str) -> None:
+    app = build(
+        {
+            "grant": Scripts(f"GRANT CREATE ON SCHEMA public TO {role};"),
+            "use": Scripts(f"BEGIN;\nSET LOCAL ROLE {role};\nCREATE TABLE public.t ();\nCOMMIT;\n"),
+        }
+    )
+    app.deploy()
+    assert app.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'") == role
+
+
+def test_a_script_may_set_its_client_encoding_and_the_rows_stay_utf_8(build: Build) -> None:
+    script = "SET client_encoding = 'LATIN1';\nCREATE TABLE t AS SELECT 'é'::text AS v;\n".encode("latin-1")
+    app = build({"a": Scripts(script, note="Größe ✓")})
+    app.deploy()
+    assert app.value("SELECT v FROM t") == "é"
+    assert app.value("SELECT note FROM sqitch.changes") == "Größe ✓"
+
+
+def test_databases_in_other_encodings_get_their_rows_converted(build: Build, pg_server: DatabaseServer) -> None:
+    options = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    with pg_server.database(options=options) as latin:
+        script = "CREATE TABLE t AS SELECT 'é'::text AS v;\n".encode("latin-1")
+        app = build({"a": Scripts(script, note="Größe")}, database=latin)
+        app.deploy()
+        assert app.value("SELECT v FROM t") == "é"
+        assert app.value("SELECT note FROM sqitch.changes") == "Größe"
+
+
+def test_statements_can_be_limited_in_time_from_outside(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=54321")
+    app = build({"a": Scripts("CREATE TABLE t AS SELECT current_setting('statement_timeout') AS v;")})
+    app.deploy()
+    assert app.value("SELECT v FROM t") == "54321ms"
+
+
+def test_sessions_are_named_for_whoever_looks_at_the_server(build: Build) -> None:
+    ours = "datname = current_database() AND application_name LIKE 'sqitchpy%'"
+    app = build({"a": Scripts(f"CREATE TABLE t AS SELECT application_name FROM pg_stat_activity WHERE {ours};")})
+    app.deploy()
+    assert sorted(app.rows("SELECT * FROM t")) == [("sqitchpy control",), ("sqitchpy work",)]
+    app.rows("DROP TABLE t")
+    app.revert(log_only=True)
+
+
+def test_no_session_is_left_behind(build: Build) -> None:
+    app = build({"a": table("a")})
+    app.deploy(verify=True)
+    app.verify()
+    app.revert()
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with app.database.connect() as connection:
+        for _ in range(50):
+            ((count,),) = connection.execute(others).fetchall()
+            if count == 0:
+                break
+            connection.execute("SELECT pg_sleep(0.1)")
+    assert count == 0
