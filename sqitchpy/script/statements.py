@@ -31,19 +31,34 @@ class Kind(Enum):
 
 _COMMENT = re.compile(rb"--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/")
 _QUOTED = re.compile(rb"'(?:[^']|'')*+'|\"[^\"]*+\"")
+# The statements that are longest and most frequent, and mean nothing to us: a short way for them.
+_HARMLESS = re.compile(
+    rb"(?:CREATE\s++(?:OR\s++REPLACE\s++)?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
+    rb"|(?:UNIQUE\s++)?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b",
+    re.IGNORECASE,
+)  # fmt: skip
 _FIRST_WORD = re.compile(rb"[(\s]*([A-Za-z]+)")
 
 
-def classify(text: bytes) -> Kind:
-    """The kind of a statement, whose text begins with its first word."""
-    match = _FIRST_WORD.match(text)
-    if match is None:
-        return Kind.OTHER
-    rules = _RULES.get(match.group(1).upper())
+def is_empty(text: bytes) -> bool:
+    """Whether there is nothing in a text but blanks, comments and semicolons."""
+    return text[:1] in (b"/", b"-", b";") and not _COMMENT.sub(b"", text).strip(b"; \t\r\n\f\v")
+
+
+def classify(text: bytes, first_word: bytes | None = None) -> Kind:
+    """The kind of a statement, whose text begins with its first word (or with comments or parentheses)."""
+    if first_word is None:
+        match = _FIRST_WORD.match(text)
+        if match is None:
+            return Kind.OTHER
+        first_word = match[1]
+    rules = _RULES.get(first_word.upper())
     if rules is None:
         return Kind.OTHER
     if isinstance(rules, Kind):
         return rules
+    if _HARMLESS.match(text):
+        return Kind.OTHER
     head = _normal(text)
     return next((kind for pattern, kind in rules if pattern.search(head)), Kind.OTHER)
 
@@ -55,7 +70,7 @@ def _normal(text: bytes) -> bytes:
     bare = _COMMENT.sub(b" ", text) if b"--" in text or b"/*" in text else text
     if b"'" in bare or b'"' in bare:
         bare = _QUOTED.sub(b" x ", bare)
-    return b" ".join(bare.upper().split())
+    return b" ".join(bare.upper().removesuffix(b";").split())
 
 
 def _rules(*pairs: tuple[bytes, Kind]) -> tuple[tuple[re.Pattern[bytes], Kind], ...]:
