@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -89,7 +90,7 @@ def _prepare_streams() -> None:
 
 def _prepare_signals() -> None:
     """SIGTERM ends a run the way Ctrl-C does: what is running is cancelled on the server and rolled back."""
-    if hasattr(signal, "SIGTERM"):
+    if threading.current_thread() is threading.main_thread():  # the only one that may; elsewhere it is the caller's
         signal.signal(signal.SIGTERM, _interrupt)
 
 
