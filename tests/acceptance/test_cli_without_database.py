@@ -345,7 +345,7 @@ def test_a_mistake_of_ours_is_no_traceback_either(project: Path) -> None:
         ("sqitchpy deploy --quiet --mode t", 4, ["tag"]),
         ("sqitchpy plan --graph ", 3, ["mermaid", "dot", "text"]),
         ("sqitchpy help st", 2, ["status"]),
-        ("sqitchpy deploy --verif", 2, ["--verify"]),
+        ("sqitchpy deploy --verif", 2, ["--verify", "--verify-when"]),
     ],
 )
 def test_the_shell_completes_names_from_the_project(project: Path, line: str, word: int, names: list[str]) -> None:
