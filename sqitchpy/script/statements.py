@@ -29,24 +29,29 @@ class Kind(Enum):
     OTHER = "other"
 
 
-_COMMENT = re.compile(rb"--[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/")
-_QUOTED = re.compile(rb"'(?:[^']|'')*+'|\"[^\"]*+\"")
+def _comment(depth: int) -> bytes:
+    inner = rb"|" + _comment(depth - 1) if depth else b""
+    return rb"/\*(?:[^*/]++|\*(?!/)|/(?!\*)" + inner + rb")*+\*/"
+
+
+_COMMENT = rb"--[^\r\n]*+|" + _comment(3)
+_COMMENTS = re.compile(_COMMENT)
+_ASIDE = re.compile(_COMMENT + rb"|'(?:[^']|'')*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_FIRST_WORD = re.compile(rb"(?:[(\s]|" + _COMMENT + rb")*+([A-Za-z]+)")
 # The statements that are longest and most frequent, and mean nothing to us: a short way for them.
 _HARMLESS = re.compile(
-    rb"(?:CREATE\s++(?:OR\s++REPLACE\s++)?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
-    rb"|(?:UNIQUE\s++)?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b",
-    re.IGNORECASE,
+    rb"(?i:CREATE\s++(?:OR\s++REPLACE\s++)?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
+    rb"|(?:UNIQUE\s++)?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b"
 )  # fmt: skip
-_FIRST_WORD = re.compile(rb"[(\s]*([A-Za-z]+)")
 
 
 def is_empty(text: bytes) -> bool:
     """Whether there is nothing in a text but blanks, comments and semicolons."""
-    return text[:1] in (b"/", b"-", b";") and not _COMMENT.sub(b"", text).strip(b"; \t\r\n\f\v")
+    return text[:1] in (b"/", b"-", b";") and not _COMMENTS.sub(b"", text).strip(b"; \t\r\n\f\v")
 
 
 def classify(text: bytes, first_word: bytes | None = None) -> Kind:
-    """The kind of a statement, whose text begins with its first word (or with comments or parentheses)."""
+    """The kind of a statement; ``first_word`` saves looking for it behind comments and parentheses."""
     if first_word is None:
         match = _FIRST_WORD.match(text)
         if match is None:
@@ -67,10 +72,17 @@ def _normal(text: bytes) -> bytes:
     """Upper case, without comments and quoted parts, with single blanks. Only the ends of a long text matter."""
     if len(text) > 8000:
         text = text[:4000] + b" " + text[-4000:]
-    bare = _COMMENT.sub(b" ", text) if b"--" in text or b"/*" in text else text
-    if b"'" in bare or b'"' in bare:
-        bare = _QUOTED.sub(b" x ", bare)
-    return b" ".join(bare.upper().removesuffix(b";").split())
+    if any(mark in text for mark in (b"--", b"/*", b"'", b'"', b"$")):
+        text = _ASIDE.sub(_without, text)
+    return b" ".join(text.upper().rstrip(b"; \t\r\n\f\v").split())
+
+
+def _without(aside: re.Match[bytes]) -> bytes:
+    """What stands for a comment or something quoted. A quoted false is false."""
+    text = aside[0]
+    if text[:1] in b"-/":
+        return b" "
+    return text[1:-1] if text.lower() in (b"'false'", b"'off'", b"'0'") else b" x "
 
 
 def _rules(*pairs: tuple[bytes, Kind]) -> tuple[tuple[re.Pattern[bytes], Kind], ...]:
@@ -93,7 +105,11 @@ _RULES: dict[bytes, Kind | tuple[tuple[re.Pattern[bytes], Kind], ...]] = {
     b"ROLLBACK": _TX_END,
     b"ABORT": _TX_END,
     b"PREPARE": _rules((rb"^PREPARE TRANSACTION\b", Kind.PREPARE_TRANSACTION), (rb".", Kind.SESSION)),
-    b"COPY": _rules((rb"\bFROM STDIN\b", Kind.COPY_IN), (rb"\bTO STDOUT\b", Kind.COPY_OUT)),
+    b"COPY": _rules(  # either word is good for either direction
+        (rb"^COPY ?\(.*\) ?TO STD(IN|OUT)\b", Kind.COPY_OUT),
+        (rb"^COPY [^(].*\bFROM STD(IN|OUT)\b", Kind.COPY_IN),
+        (rb"^COPY [^(].*\bTO STD(IN|OUT)\b", Kind.COPY_OUT),
+    ),
     b"VACUUM": Kind.REFUSES,
     b"CREATE": _rules(
         (rb"^CREATE (DATABASE|TABLESPACE)\b", Kind.REFUSES),
@@ -114,6 +130,7 @@ _RULES: dict[bytes, Kind | tuple[tuple[re.Pattern[bytes], Kind], ...]] = {
         (rb"^ALTER TABLE\b.*\bDETACH PARTITION\b.* CONCURRENTLY$", Kind.REFUSES),
         (rb"^ALTER SUBSCRIPTION\b.*\bREFRESH ?= ?(FALSE|OFF|0)\b", Kind.OTHER),
         (rb"^ALTER SUBSCRIPTION\b.*\b(REFRESH|SET|ADD|DROP) PUBLICATION\b", Kind.REFUSES),
+        (rb"^ALTER SUBSCRIPTION\b.*\bSET ?\(.*\b(FAILOVER|TWO_PHASE)\b", Kind.REFUSES),
         (rb"^ALTER (ROLE|USER|DATABASE)\b.*\b(SET|RESET)\b", Kind.ROLE_OR_DATABASE_SETTING),
     ),
     b"REINDEX": _rules(
