@@ -310,6 +310,7 @@ class PgEngine:
         shape = self._scripts.shape(script) if script and folds else None
         if not folds:
             self._run_as_written(script, "revert", task.change.id, task.change.project, task.change.id)
+        has_progress = self._has_progress()  # asked now: the connection may be the one that the transaction queues on
 
         def transaction() -> None:
             wire = self._begin(task.change.project, task.change.id)
@@ -318,7 +319,7 @@ class PgEngine:
                 self._scripts.queue_reset(wire, shape)
             self._queue_encoding(wire)
             queue_revert(wire, self._registry.queries, task.change.id, committer)
-            if self._has_progress():
+            if has_progress:
                 queue_forget_progress(wire, self._registry.queries, task.change.id)
             self._commit(wire, script if folds else None, shape)
 

@@ -101,8 +101,12 @@ class ScriptRunner:
     def how(self, script: Script) -> str:
         """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
         if self.uses_psql(script):
+            self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
             return "psql"
-        return "transaction" if self.shape(script).folds and not script.alone else "statements"
+        shape = self.shape(script)
+        if shape.reason is not None:
+            self._must_commit(shape.reason)
+        return "transaction" if shape.folds and not script.alone else "statements"
 
     # -- running ------------------------------------------------------------------------------------------------
 

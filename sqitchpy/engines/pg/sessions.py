@@ -7,18 +7,17 @@ place of transactions, and nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from sqitchpy.engines.pg import lock
+from sqitchpy.engines.pg import lending, lock
 from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import lost
-from sqitchpy.engines.pg.names import Queries, quoted
+from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import EngineError
 from sqitchpy.events import LockHolder
@@ -30,9 +29,9 @@ OnNotice = Callable[[psycopg.errors.Diagnostic], None]
 class OwnSession:
     """Connections of our own, each opened when it is first needed."""
 
-    reset: ClassVar[tuple[bytes, ...]] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
+    reset: tuple[bytes, ...] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
     """What undoes a script's settings, inside a transaction."""
-    as_new: ClassVar[tuple[bytes, ...]] = (b"DISCARD ALL",)
+    as_new: tuple[bytes, ...] = (b"DISCARD ALL",)
     """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
     nested: ClassVar[bool] = False
     """Whether there is a transaction of somebody else's around everything we do."""
@@ -175,9 +174,7 @@ class OwnSession:
 
 
 class BorrowedSession(OwnSession):
-    """Scripts run on the caller's connection; the lock is on one of our own, to the same server."""
-
-    as_new = OwnSession.reset
+    """Scripts run on the caller's connection; the lock is on one of our own, to the same server, in the same role."""
 
     def __init__(
         self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection
@@ -189,7 +186,9 @@ class BorrowedSession(OwnSession):
                 "The connection is in the middle of something: it must be idle, with no transaction open",
                 hint='Commit or roll back first, or pass transaction="caller" to stay inside the transaction.',
             )
-        self._settings = _settings(connection)
+        self._autocommit = connection.autocommit
+        self._settings = lending.read_settings(connection)
+        self.reset = self.as_new = lending.statements(self._settings)
 
     def control(self) -> Connection:
         """A connection of our own to the caller's server."""
@@ -197,9 +196,11 @@ class BorrowedSession(OwnSession):
             info = self._borrowed.info
             params = {**info.get_parameters(), **({"password": info.password} if info.password else {})}
             self._control = connect(params, self._facts.destination, purpose="control", encoding="UTF8")
+            lending.become(self._control, self._settings)
         return self._control
 
     def _open_work(self) -> Connection:
+        self._borrowed.autocommit = True
         return self._borrowed
 
     def drop_work(self) -> None:
@@ -209,13 +210,14 @@ class BorrowedSession(OwnSession):
         self._borrowed.remove_notice_handler(self._on_notice)
         self._wire = None
         if not self._borrowed.closed:
-            _restore(self._borrowed, self._settings)
+            for text in self.reset:
+                self._borrowed.execute(text, prepare=False)
+            self._borrowed.autocommit = self._autocommit
 
 
 class NestedSession(OwnSession):
     """Everything inside the caller's open transaction, on the caller's connection alone."""
 
-    as_new = OwnSession.reset
     nested = True
 
     def __init__(
@@ -231,7 +233,7 @@ class NestedSession(OwnSession):
                 "There is no transaction open on the connection, or it has failed",
                 hint="Open one with connection.transaction(), or leave transaction= out.",
             )
-        self._settings = _settings(connection)
+        self.reset = self.as_new = lending.statements(lending.read_settings(connection))
 
     def _open_work(self) -> Connection:
         return self.control()
@@ -252,41 +254,9 @@ class NestedSession(OwnSession):
         self._control.remove_notice_handler(self._on_notice)
         self._wire = None
         if self._control.info.transaction_status == TransactionStatus.INTRANS:
-            _restore(self._control, self._settings)
+            for text in self.reset:
+                self._control.execute(text, prepare=False)
 
     def close(self) -> None:
         """Give the connection back; it stays open, and so does its transaction."""
         self.drop_work()
-
-
-def _settings(connection: Connection) -> list[tuple[str, str]]:
-    """The settings of a session that are its own, its role among them."""
-    with _unchanged(connection) as cursor:
-        rows = cursor.execute(
-            b"SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE source = 'session'"
-            b" UNION ALL SELECT 'role', pg_catalog.current_setting('role')",
-            prepare=False,
-        ).fetchall()
-    return [(str(name), str(value)) for name, value in rows if name not in _OF_THE_TRANSACTION]
-
-
-_OF_THE_TRANSACTION = ("transaction_isolation", "transaction_read_only", "transaction_deferrable")
-
-
-def _restore(connection: Connection, settings: list[tuple[str, str]]) -> None:
-    with _unchanged(connection) as cursor:
-        for name, value in settings:
-            if name == "role":
-                role = value if value == "none" else quoted(value)
-                cursor.execute(f"SET ROLE {role}".encode(), prepare=False)
-            else:
-                cursor.execute(b"SELECT pg_catalog.set_config(%s, %s, false)", (name, value), prepare=False)
-
-
-@contextmanager
-def _unchanged(connection: Connection) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """A cursor with plain rows, that leaves an idle connection idle."""
-    idle = connection.info.transaction_status == TransactionStatus.IDLE
-    yield psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
-    if idle and connection.info.transaction_status == TransactionStatus.INTRANS:
-        connection.commit()
