@@ -2,7 +2,7 @@ r"""``\if … \elif … \else … \endif``: which branch is read."""
 
 from __future__ import annotations
 
-from sqitchpy.script.lexer import Lexer
+from sqitchpy.script.lexer import Lexer, Mark
 
 
 class Branches:
@@ -70,4 +70,4 @@ class _Branch:
         self.line = line
         self.outer_active = outer_active
         self.active = self.taken = self.seen_else = False
-        self.mark: tuple[int, bool, int, int] = (0, False, 0, 0)
+        self.mark = Mark()

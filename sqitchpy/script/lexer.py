@@ -20,7 +20,7 @@ from sqitchpy.script.nesting import Nesting
 from sqitchpy.script.reader import Reader, mask_for
 from sqitchpy.script.statements import Kind, classify, is_empty
 
-__all__ = ["Command", "Lexer", "Lookup", "Statement", "UnterminatedArgument"]
+__all__ = ["Command", "Lexer", "Lookup", "Mark", "Statement", "UnterminatedArgument"]
 
 
 class Statement(NamedTuple):
@@ -42,6 +42,17 @@ class Command(NamedTuple):
 
     name: str
     line: int
+
+
+class Mark(NamedTuple):
+    """What was read of a statement at some moment."""
+
+    length: int = 0
+    started: bool = False
+    start_line: int = 0
+    parens: int = 0
+    blocks: int = 0
+    words: str = ""
 
 
 class Lexer:
@@ -113,15 +124,16 @@ class Lexer:
         self._keep(self._at.pos)
         return b"".join(self._buffer)
 
-    def mark(self) -> tuple[int, bool, int, int]:
+    def mark(self) -> Mark:
         r"""The state of the buffer, for ``\if``: what an inactive branch added is forgotten with :meth:`reset`."""
         self._keep(self._at.pos)
-        return len(self._buffer), self._started, self._start_line, self._nesting.parens
+        nesting = self._nesting
+        return Mark(len(self._buffer), self._started, self._start_line, nesting.parens, nesting.blocks, nesting.words)
 
-    def reset(self, mark: tuple[int, bool, int, int]) -> None:
-        """Forget what was added to the buffer since ``mark``."""
-        length, self._started, self._start_line, self._nesting.parens = mark
-        self._nesting.watch(self._nesting.words)
+    def reset(self, mark: Mark) -> None:
+        """Forget what was added to the buffer since ``mark``, as psql does from version 18 on."""
+        length, self._started, self._start_line, self._nesting.parens, self._nesting.blocks, words = mark
+        self._nesting.watch(words)
         del self._buffer[length:]
         self._at.kept = self._at.pos
 
@@ -283,7 +295,7 @@ class Lexer:
             self._nesting.watch("")
             return None
         statement = self.take() if self._started else None
-        if at.line[at.pos :] == b"\n":
+        if at.pos + 1 == len(at.line) and at.line.endswith(b"\n"):
             at.pos += 1
         at.kept = at.pos
         return statement

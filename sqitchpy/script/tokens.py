@@ -37,7 +37,7 @@ SKIP_TO_BLOCK_WORD = re.compile(
 BEGINNING = re.compile(
     rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z"
     + rb"|(?P<function>(?i:create[ \t]++(?:or[ \t]++replace[ \t]++)?+(?:function|procedure))" + _END_OF_WORD
-    + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z])"
+    + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z]{2})"
     + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)" + _SKIP + rb")"
 )  # fmt: skip
 """How most statements begin: with a word; and up to something special. Or a line that holds nothing.
