@@ -89,22 +89,31 @@ class Undo:
 
 def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool = True) -> None:
     """Deploy one change; when it fails and has left something behind, its revert script runs (Sqitch's way)."""
+    if task.missing_verify is not None:
+        run.on_event(events.FailureReported(f"Verify script {task.missing_verify} does not exist"))
     try:
         run.engine.deploy(task, run.committer)
     except TaskFailed as failed:
+        error = failed.error
         if failed.stage == "verify" and task.verify is not None:
-            text = f'{failed.error.message}\nVerify script "{task.verify.source.name}" failed.'
-            failed = TaskFailed("verify", SqitchpyError(text, hint=failed.error.hint), kept=failed.kept)
-        elif failed.stage == "record" and isinstance(failed.error, EngineError):
-            text = f'Cannot log change "{task.change.name}": {failed.error.message}'
-            error = EngineError(text, sqlstate=failed.error.sqlstate, hint=failed.error.hint)
-            failed = TaskFailed("record", error, kept=failed.kept)
+            error = _reworded(error, f'{error.message}\nVerify script "{task.verify.source.name}" failed.')
+        elif failed.stage == "record" and isinstance(error, EngineError):
+            error = _reworded(error, f'Cannot log change "{task.change.name}": {error.message}')
+        failed = TaskFailed(failed.stage, error, kept=failed.kept)
         script = undo.script(task.change) if failed.kept and failed.stage != "script" else None
         if script is not None:
             _clean_up(run, script)
         if record_failure:
             run.engine.record_failure(task, run.committer)
         raise failed from None
+
+
+def _reworded(error: SqitchpyError, text: str) -> SqitchpyError:
+    """The error in other words; what it was is its cause, with all its fields."""
+    sqlstate = error.sqlstate if isinstance(error, EngineError) else None
+    reworded = EngineError(text, sqlstate=sqlstate, hint=error.hint)
+    reworded.__cause__ = error
+    return reworded
 
 
 def _clean_up(run: Run, script: Script) -> None:

@@ -54,6 +54,8 @@ class DeployTask:
     verify: Script | None
     verify_after: bool = False
     """Verify after the change is committed."""
+    missing_verify: str | None = None
+    """The verify script that was asked for and does not exist: said, as Sqitch does, and no error."""
 
 
 @dataclass(frozen=True, slots=True)

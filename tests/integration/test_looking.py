@@ -241,7 +241,7 @@ def test_postgresql_itself_refuses_changes_during_a_preview(build: Build, monkey
 
     def try_to_write(*ignored: object) -> object:
         with pytest.raises(psycopg.Error) as failure:
-            session.engine._session.control().execute("CREATE TABLE sneaked ()")  # type: ignore[attr-defined]
+            session._place.engine._session.control().execute("CREATE TABLE sneaked ()")  # type: ignore[attr-defined]
         refused.append(failure.value.sqlstate)
         return ()
 

@@ -106,8 +106,8 @@ def stuck(build: Build, statement: str) -> App:
 def killed_in(app: App, notes: str = "{}") -> None:
     plan = app.session()
     with plan:
-        steps = plan._plan.by_name["steps"][0]
-        digest = plan._files.source("deploy", steps).digest()
+        steps = plan._place.plan.by_name["steps"][0]
+        digest = plan._place.files.source("deploy", steps).digest()
     app.rows(
         "CREATE TABLE sqitch.sqitchpy_progress (change_id text, action text, script_hash text, statement int, line int,"
         " state text, notes jsonb, noted_at timestamptz DEFAULT now(),"

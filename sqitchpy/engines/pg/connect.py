@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def connect(params: Params, destination: str, *, purpose: str, encoding: str | N
 
 
 def _why(error: psycopg.OperationalError) -> str:
-    text = str(error).strip().removeprefix("connection failed: ")  # psycopg’s words before libpq’s own
+    text = re.sub(r"\Aconnection (?:failed|is bad): ", "", str(error).strip())  # psycopg’s words before libpq’s own
     return text or "the connection failed"
 
 

@@ -1,0 +1,198 @@
+"""Deploying: from a wish to tasks, with everything prepared and everything refused that must be; and the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqitchpy import events, schedule
+from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script
+from sqitchpy.errors import SqitchpyError
+from sqitchpy.executor import Undo, deploy
+from sqitchpy.files import ScriptKind, script_hash
+from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
+from sqitchpy.options import Mode, Transaction, VerifyWhen
+from sqitchpy.plan import legal_uri
+from sqitchpy.registering import check_registration, upgrades_from
+from sqitchpy.report import Preview, Report
+from sqitchpy.together import deploy_together
+from sqitchpy.workplace import Scripting, Workplace, refuse_newer
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be deployed, and how."""
+
+    to: str | None
+    mode: Mode
+    verify: bool
+    log_only: bool
+    scripting: Scripting
+    transaction: Transaction = "change"
+    verify_when: VerifyWhen = "inside"
+
+
+class Deploying:
+    """One deployment, from where the database stands."""
+
+    def __init__(self, place: Workplace, wish: Wish) -> None:
+        self._place = place
+        self._wish = wish
+        self._plan: Plan = place.plan
+
+    @property
+    def _registry(self) -> Registry:
+        return self._place.engine.registry
+
+    def run(self) -> Report:
+        """Deploy. The deployment lock is held."""
+        version, state = self._standing()
+        position = schedule.position_of(self._plan, state)
+        if state is not None:
+            self._catch_up(state)
+        changes = schedule.changes_to_deploy(self._plan, position, self._wish.to)
+        if isinstance(changes, schedule.NothingToDo):
+            return self._place.run("deploy").report(changes.message)
+        self._prepare_registry(version, first=state is None)
+        run = self._place.run("deploy")
+        self._announce(changes)
+        tasks = self._tasks(changes, state)
+        self._check_scripts(tasks)
+        undo = Undo(self._revert_script, lambda: self._deployed_since(state.id if state else None))
+        execute = deploy_together if self._wish.transaction == "run" else deploy
+        return execute(run, tasks, self._wish.mode, self._plan.changes[position] if state else None, undo)
+
+    def _announce(self, changes: Sequence[Change]) -> None:
+        labels = tuple(change.label for change in changes)
+        through = changes[-1].label if self._wish.to is not None else None
+        self._place.tell(events.RunStarted("deploy", self._place.destination, labels, through))
+
+    # -- the registry -------------------------------------------------------------------------------------------
+
+    def _standing(self) -> tuple[float | None, DeployedChange | None]:
+        """The registry's version and the latest deployed change; upgrades at once a registry without script hashes."""
+        version = self._registry.version()
+        refuse_newer(version)
+        state = self._registry.current_change(self._plan.project) if version is not None else None
+        if state is not None and version == 0:
+            version = self._upgrade_registry(version)
+            state = self._registry.current_change(self._plan.project)
+        return version, state
+
+    def _catch_up(self, state: DeployedChange) -> None:
+        """What Sqitch does first: hashes that an upgrade could not know, tags that were added later."""
+        plan, files = self._plan, self._place.files
+        if state.script_hash == state.id:
+            hashes = {change.id: script_hash(files.source("deploy", change)) for change in plan.changes}
+            self._registry.refresh_hashes(plan.project, hashes)
+        tags = schedule.missing_tags(plan.by_id[state.id], state)
+        if tags:
+            self._registry.add_tags(plan.by_id[state.id], plan.project, tags, self._place.project.user)
+
+    def _prepare_registry(self, version: float | None, *, first: bool) -> None:
+        """Create or upgrade the registry, and register the project."""
+        user = self._place.project.user
+        if version is None:
+            self._place.tell(events.RegistryCreated(self._place.target.registry_destination))
+            self._registry.create(user)
+        elif version < REGISTRY_VERSION:
+            self._upgrade_registry(version)
+        if first and check_registration(self._registry.projects(), self._project_row()):
+            self._registry.register(self._project_row(), user)
+
+    def _upgrade_registry(self, version: float) -> float:
+        versions = upgrades_from(version)
+        self._place.tell(events.RegistryUpgraded((f"{version:g}", *versions)))
+        self._registry.upgrade(versions, self._place.project.user)
+        return REGISTRY_VERSION
+
+    def _project_row(self) -> ProjectRow:
+        return ProjectRow(self._plan.project, legal_uri(self._plan.uri) if self._plan.uri else None)
+
+    def _deployed_since(self, after: str | None) -> list[DeployedChange]:
+        """What was deployed since, its tags in the plan's order: so Sqitch names what it takes back after a failure."""
+        rows = self._registry.deployed_changes(self._plan.project, after=after)
+        order = {tag.id: index for row in rows for index, tag in enumerate(self._plan.by_id[row.id].tags)}
+        return [row._replace(tags=tuple(sorted(row.tags, key=lambda tag: order[tag.id]))) for row in rows]
+
+    # -- tasks --------------------------------------------------------------------------------------------------
+
+    def _tasks(self, changes: Sequence[Change], state: DeployedChange | None) -> list[DeployTask]:
+        tasks = []
+        after = state.id if state else None
+        for change, requirement_ids in self._requirements(changes):
+            tasks.append(self._task(change, requirement_ids, after))
+            after = change.id
+        return tasks
+
+    def _task(self, change: Change, requirement_ids: tuple[str, ...], after: str | None) -> DeployTask:
+        wish = self._wish
+        script = self._place.script("deploy", change, wish.scripting)
+        verification = self._place.script("verify", change, wish.scripting) if wish.verify else None
+        return DeployTask(
+            change=change,
+            project=self._plan.project,
+            after=after,
+            requirement_ids=requirement_ids,
+            script=None if wish.log_only else replace(script, alone=wish.transaction == "script"),
+            script_hash=script_hash(script.source),
+            verify=verification if verification and verification.source.exists() else None,
+            missing_verify=verification.source.name if verification and not verification.source.exists() else None,
+            verify_after=wish.verify_when == "after",
+        )
+
+    def _revert_script(self, change: Change | DeployedChange) -> Script | None:
+        return None if self._wish.log_only else self._place.script("revert", change, self._wish.scripting)
+
+    def _requirements(self, changes: Sequence[Change], *, deployed_yet: bool = True) -> Sequence[schedule.Requirements]:
+        """Check what the changes require and conflict with. Raises RegistryError."""
+        local = schedule.local_dependencies(self._plan, changes)
+        wanted = {change.id for change in local.values()} | {change.id for change in changes}
+        deployed = self._registry.deployed_among(wanted) if deployed_yet else frozenset()
+        elsewhere = schedule.foreign_dependencies(changes)
+        foreign = {item: self._registry.find_foreign(item) if deployed_yet else None for item in elsewhere}
+        checked = schedule.check_dependencies(changes, local, foreign, deployed)
+        schedule.refuse_deployed(changes, deployed)
+        return checked
+
+    def _check_scripts(self, tasks: Sequence[DeployTask]) -> None:
+        """Look every script over before the first one runs, so that what cannot be run is known now."""
+        for task in tasks:
+            if task.script is not None and not task.script.source.exists():
+                raise SqitchpyError(
+                    f"Deploy script {task.script.source.name} does not exist",
+                    hint=f"Change {task.change.name} needs it. Nothing was deployed.",
+                )
+            for script in (task.script, task.verify):
+                if script is not None:
+                    self._place.engine.check(script)
+
+    # -- the dry run --------------------------------------------------------------------------------------------
+
+    def preview(self) -> Preview:
+        """What would be deployed, in order."""
+        destination = self._place.destination
+        with self._place.engine.read_only():
+            version = self._registry.version()
+            changes = self._would_deploy(version)
+        if isinstance(changes, schedule.NothingToDo):
+            return Preview("deploy", destination, (), message=changes.message)
+        steps = tuple(self._place.preview("deploy", change, self._scripts(change)) for change in changes)
+        return Preview("deploy", destination, steps, creates_registry=version is None)
+
+    def _scripts(self, change: Change) -> Mapping[ScriptKind, Script]:
+        kinds: list[ScriptKind] = [] if self._wish.log_only else ["deploy"]
+        kinds += ["verify"] if self._wish.verify else []
+        return {kind: self._place.script(kind, change, self._wish.scripting) for kind in kinds}
+
+    def _would_deploy(self, version: float | None) -> Sequence[Change] | schedule.NothingToDo:
+        """The changes that a deployment would deploy, checked as it checks them."""
+        plan = self._plan
+        refuse_newer(version)
+        state = self._registry.current_change(plan.project) if version is not None else None
+        changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), self._wish.to)
+        if not isinstance(changes, schedule.NothingToDo):
+            if version is not None and state is None:
+                check_registration(self._registry.projects(), self._project_row())
+            self._requirements(changes, deployed_yet=version is not None)
+        return changes

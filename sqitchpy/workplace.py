@@ -1,0 +1,164 @@
+"""Where a session works: a target with its engine, its plan and its scripts, and what deploying and reverting share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqitchpy import events
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script
+from sqitchpy.errors import RegistryError
+from sqitchpy.executor import Run
+from sqitchpy.files import ScriptFiles, ScriptKind
+from sqitchpy.model import Change, DeployedChange, Plan
+from sqitchpy.options import Runner
+from sqitchpy.report import PreviewedScript, PreviewedStep
+from sqitchpy.target import Target
+
+if TYPE_CHECKING:
+    from sqitchpy.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Scripting:
+    """How the scripts of a run are run: the variables they see, and what runs them."""
+
+    variables: Mapping[str, str]
+    runner: Runner
+
+
+class Workplace:
+    """One target of a project. ``connect`` makes the engine when it is first needed."""
+
+    def __init__(
+        self, project: Project, target: Target, connect: Callable[[], Engine], on_event: events.OnEvent
+    ) -> None:
+        self.project = project
+        self.target = target
+        self.tell = on_event
+        self._connect = connect
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, connected when it first has to be."""
+        if self._engine is None:
+            self._engine = self._connect()
+        return self._engine
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    @property
+    def destination(self) -> str:
+        """How messages call the database."""
+        return self.target.destination
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan. Says when its lines are out of order and it is taken as sorted. Raises PlanError."""
+        plan = self.project.plan(self.target)
+        if plan.moved:
+            names = ", ".join(plan.moved)
+            self.tell(
+                events.Warned(
+                    f"{plan.file} is out of order and is taken as sorted by its dependencies; moved: {names}. "
+                    "“sqitchpy plan --rewrite” writes it so"
+                )
+            )
+        return plan
+
+    @cached_property
+    def files(self) -> ScriptFiles:
+        """The scripts; without a plan file they are found by the registry's names alone."""
+        plan = self.plan if self.project.has_plan(self.target) else None
+        return ScriptFiles(self.project.directory, self.target, plan)
+
+    def run(self, action: events.Action) -> Run:
+        """A new run."""
+        return Run(self.engine, self.project.user, self.destination, action, self.tell)
+
+    def scripting(self, command: str, variables: Mapping[str, str] | None, runner: Runner) -> Scripting:
+        """How a command's scripts are run: ``variables`` are those of ``--set``, over the configured ones."""
+        return Scripting(self.target.variables_for(command, variables), runner)
+
+    def script(
+        self,
+        kind: ScriptKind,
+        change: Change | DeployedChange,
+        how: Scripting,
+        deployed: Sequence[DeployedChange] = (),
+    ) -> Script:
+        """A script of a change, to be run. It may not exist."""
+        shell = self.project.config.get_bool("core.shell", default=True)
+        return Script(self.files.source(kind, change, deployed), how.variables, how.runner, shell)
+
+    @contextmanager
+    def locked(self, timeout: float) -> Iterator[None]:
+        """Hold the deployment lock. Raises LockTimeoutError."""
+        try:
+            self.engine.lock(timeout, lambda holder: self.tell(events.LockWaiting(self.destination, timeout, holder)))
+            yield
+        finally:
+            if self._engine is not None:
+                self._engine.unlock()
+
+    # -- the registry -------------------------------------------------------------------------------------------
+
+    def require_registry(self) -> None:
+        """Refuse to go on without a registry of our version. Raises RegistryError in Sqitch's words."""
+        version = self.engine.registry.version()
+        if version is None:
+            raise RegistryError(
+                f"No registry found in {self.target.registry_destination}. Have you ever deployed?",
+                hint="“sqitchpy deploy” creates it. Is this the right database, and the right --registry?",
+            )
+        refuse_newer(version, ending="")
+        if version < REGISTRY_VERSION:
+            raise RegistryError(
+                f"Registry is at version {version:g} but latest is {REGISTRY_VERSION:g}. "
+                'Please run the "upgrade" command',
+                hint="“sqitchpy deploy” upgrades it, too.",
+            )
+
+    def only_project(self) -> str:
+        """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""
+        if self.engine.registry.version() is None:
+            raise RegistryError("Database not initialized for Sqitch")
+        projects = [row.project for row in self.engine.registry.projects()]
+        if not projects:
+            raise RegistryError("No projects registered")
+        if len(projects) > 1:
+            raise RegistryError(f"Use --project to select which project to query: {', '.join(projects)}")
+        return projects[0]
+
+    # -- previews -----------------------------------------------------------------------------------------------
+
+    def preview(
+        self, action: events.Action, change: Change | DeployedChange, scripts: Mapping[ScriptKind, Script]
+    ) -> PreviewedStep:
+        """What a step of a dry run would run."""
+        shown = tuple(self._preview_script(kind, script) for kind, script in scripts.items())
+        return PreviewedStep(action, change.label, change.name, change.id, shown)
+
+    def _preview_script(self, kind: ScriptKind, script: Script) -> PreviewedScript:
+        if not script.source.exists():
+            return PreviewedScript(kind, script.source.name, None, "missing")
+        how = self.engine.check(script)
+        return PreviewedScript(kind, script.source.name, script.source.path.read_bytes(), how)
+
+
+def refuse_newer(version: float | None, ending: str = ".") -> None:
+    """Refuse a registry that is newer than we are. Raises RegistryError in Sqitch's words."""
+    if version is not None and version > REGISTRY_VERSION:
+        raise RegistryError(
+            f"Registry version is {version:g} but {REGISTRY_VERSION:g} is the latest known. "
+            f"Please upgrade Sqitch{ending}",
+            hint="A newer sqitchpy, or Sqitch, has upgraded it.",
+        )
