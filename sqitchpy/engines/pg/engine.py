@@ -343,6 +343,7 @@ class PgEngine:
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification in a transaction that is rolled back."""
+        self._scripts.forget(task.script)
         self._verify(task.script)
 
     def _verify(self, script: Script) -> None:

@@ -51,6 +51,10 @@ class ScriptRunner:
                 self._shapes[name] = shape
         return shape
 
+    def forget(self, script: Script) -> None:
+        """Look the script over anew when it is next needed: it may have been edited since the last run."""
+        self._shapes.pop(script.source.name, None)
+
     def _bound(self, script: Script) -> Script:
         """The script with the variable that Sqitch always sets; a user's cannot take its place."""
         return replace(script, variables={**script.variables, "registry": self._facts.registry})
@@ -100,6 +104,7 @@ class ScriptRunner:
 
     def how(self, script: Script) -> str:
         """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
+        self.forget(script)
         if self.uses_psql(script):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
             return "psql"
