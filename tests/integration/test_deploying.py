@@ -7,7 +7,7 @@ import pytest
 from sqitchpy.errors import DeployError, PlanError, RegistryError, SqitchpyError, UnknownChangeError
 from sqitchpy.events import FailureReported, RevertingAfterFailure, RunStarted
 from tests.integration.conftest import App, Build
-from tests.projects import Scripts, add_change, add_tag, remove_line, rework, table, write_script
+from tests.projects import Scripts, add_change, add_tag, remove_line, rework, table
 
 BROKEN = Scripts(
     deploy="BEGIN;\nCREATE TABLE broken (id integer);\nSELECT no_such_column FROM broken;\nCOMMIT;\n",
@@ -435,18 +435,3 @@ def test_variables_reach_scripts_and_verifications(build: Build) -> None:
     values = {"name": 'My "Table', "text": "it's; \\not", "number": "42"}
     app.deploy(verify=True, variables=values)
     assert app.rows('SELECT v, n FROM "My ""Table"') == [("it's; \\not", 42)]
-
-
-def test_a_session_reads_scripts_anew_for_every_run(build: Build) -> None:
-    app = build({"a": Scripts("CREATE TABLE one ();", "DROP TABLE one;", "SELECT 1/0;")})
-    with app.session() as target:
-        target.deploy()
-        write_script(app.path, "revert", "a", "ALTER TABLE one RENAME TO two;")
-        write_script(app.path, "verify", "a", "SELECT 1;")
-        assert target.verify().errors == 0
-        write_script(app.path, "verify", "a", "SELECT 2;")
-        assert target.verify().errors == 0
-        target.revert()
-        write_script(app.path, "deploy", "a", "CREATE TABLE three ();")
-        target.deploy(verify=True)
-    assert app.tables() == ["three", "two"]

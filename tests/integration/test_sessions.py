@@ -8,7 +8,7 @@ import pytest
 
 from sqitchpy.testing import Database, DatabaseServer
 from tests.integration.conftest import App, Build
-from tests.projects import Scripts, table
+from tests.projects import Scripts, table, write_script
 
 # Custom settings stay as empty ones in a session that has once had them; and our own lock is none of theirs.
 LOOK = """SELECT current_setting('search_path') AS search_path,
@@ -173,3 +173,18 @@ def test_no_session_is_left_behind(build: Build) -> None:
                 break
             connection.execute("SELECT pg_sleep(0.1)")
     assert count == 0
+
+
+def test_a_session_reads_scripts_anew_for_every_run(build: Build) -> None:
+    app = build({"a": Scripts("CREATE TABLE one ();", "DROP TABLE one;", "SELECT 1/0;")})
+    with app.session() as target:
+        target.deploy()
+        write_script(app.path, "revert", "a", "ALTER TABLE one RENAME TO two;")
+        write_script(app.path, "verify", "a", "SELECT 1;")
+        assert target.verify().errors == 0
+        write_script(app.path, "verify", "a", "SELECT 2;")
+        assert target.verify().errors == 0
+        target.revert()
+        write_script(app.path, "deploy", "a", "CREATE TABLE three ();")
+        target.deploy(verify=True)
+    assert app.tables() == ["three", "two"]
