@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqitchpy.model import Change, EventRow, Person
 
@@ -60,6 +60,13 @@ def item_from_change(change: Change, project: str, deploy_file: str | None) -> I
         conflicts=tuple(dependency.text for dependency in change.conflicts),
         tags=tuple(str(tag) for tag in change.tags),
         planner=change.planner,
-        planned_at=datetime.fromisoformat(change.planned_at),
+        planned_at=_moment(change.planned_at),
         deploy_file=deploy_file,
     )
+
+
+def _moment(text: str) -> datetime:
+    """A plan's time. A leap second is the second after it, as it is to PostgreSQL: Python has none either."""
+    if text.endswith(":60Z"):
+        return datetime.fromisoformat(f"{text[:-3]}59Z") + timedelta(seconds=1)
+    return datetime.fromisoformat(text)
