@@ -130,7 +130,7 @@ class Workplace:
     def only_project(self) -> str:
         """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""
         if self.engine.registry.version() is None:
-            raise RegistryError("Database not initialized for Sqitch")
+            raise RegistryError(f"Database {self.target.destination} has not been initialized for Sqitch")
         projects = [row.project for row in self.engine.registry.projects()]
         if not projects:
             raise RegistryError("No projects registered")
