@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.scripts import Writer
 from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import EngineError
+
+PATIENCE = 5.0
+"""Seconds that psql has to end when it is interrupted."""
 
 
 def command(facts: Facts, script: Script) -> list[str]:
@@ -57,11 +61,23 @@ def run(facts: Facts, script: Script, writer: Writer) -> None:
         try:
             _hand_on(process.stdout, writer.out)
         except BaseException:
-            process.terminate()
+            _stop(process)
             raise
         messages.join()
     if process.returncode != 0:
         raise EngineError(f'"{facts.psql}" unexpectedly returned exit value {process.returncode}')
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End psql as Ctrl-C does: it cancels its statement on the server, which would go on otherwise."""
+    if os.name == "posix":
+        process.send_signal(signal.SIGINT)
+    else:
+        process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _hand_on(stream: IO[bytes] | None, write: Callable[[str], None]) -> None:
