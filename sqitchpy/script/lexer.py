@@ -214,6 +214,9 @@ class Lexer:
             append(text[begin:])
         else:
             return False
+        if self._started and not closer_look and line[end:] in tokens.ENDS:
+            append(text[begin : end + 1])
+            return self.take() or True
         at.begin(line, text, end)
         at.kept = begin
         return True

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_COPY = re.compile(rb"(?:\s|--.*|/\*.*\*/)*COPY\b(?!\s*\().*\bFROM\s+STDIN\b", re.IGNORECASE | re.DOTALL)
+_COPY = re.compile(rb"(?:\s|--.*|/\*.*\*/)*COPY\b(?!\s*\().*\bFROM\s+STD(IN|OUT)\b", re.IGNORECASE | re.DOTALL)
 _SETTING = re.compile(rb"\s*SET\s+(standard_conforming_strings|client_encoding)\s*(?:=|TO)\s*'?(\w+)", re.IGNORECASE)
 
 

@@ -147,6 +147,7 @@ SCRIPTS = {
     "chosen in a statement": (
         "SELECT 1\n\\if off\n , (2; 'a;\n ';\n\\else\n , 3\n\\endif\n , 4; SELECT :v\\if 0\n:v; -- ;\n\\endif\n;"
     ),
+    "chosen semicolon": "SELECT 1\n\\if 0\n;\n\\endif\n;\nSELECT 2\n;",
     "chosen within": "\\if 0\n\\if 1\n(\n\\else\n1;\n\\endif\n\\elif 1\nSELECT 1;\n\\endif\nSELECT 2;",
     "data": (
         "COPY t FROM STDIN;\n1;\n'\n\\.\nSELECT 1; COPY t FROM STDIN; SELECT 2;\n\\.x\n\\.\r\n SELECT 3;\ncopy "
