@@ -8,28 +8,24 @@ from typing import Any, Literal
 
 import psycopg
 
-from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.facts import Facts
-from sqitchpy.engines.pg.failures import ServerFailure, statement_error
 from sqitchpy.engines.pg.progress import Doing, Journal
 from sqitchpy.engines.pg.recording import (
     RECORD,
     queue_deploy,
     queue_event,
     queue_forget_progress,
-    queue_guard,
     queue_revert,
 )
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
-from sqitchpy.engines.pg.scripts import Origin
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
+from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import DeployTask, RevertTask, Script, Stage, TaskFailed, VerifyTask
-from sqitchpy.errors import ConnectionLostError, EngineError, RegistryError, SqitchpyError
+from sqitchpy.engines.protocol import DeployTask, RevertTask, Script, TaskFailed, VerifyTask
+from sqitchpy.errors import EngineError, SqitchpyError
 from sqitchpy.events import LockHolder, OnEvent, Warned
 from sqitchpy.model import Person
-from sqitchpy.script.shape import Shape
 
 
 class PgEngine:
@@ -48,6 +44,7 @@ class PgEngine:
         self._session = self._open_session(connection, transaction)
         self._scripts = ScriptRunner(self._session, facts, on_event)
         self._registry = PgRegistry(self._session, facts)
+        self._transactions = Transactions(self._session, self._scripts, self._registry, facts)
         self._noted: bool | None = None
         """Whether the registry has a table of progress; None: not asked yet."""
 
@@ -92,51 +89,6 @@ class PgEngine:
     def close(self) -> None:
         """Disconnect."""
         self._session.close()
-
-    # -- failures -----------------------------------------------------------------------------------------------
-
-    def _attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False) -> None:
-        """Do something on the work connection; when it fails, roll back and raise TaskFailed."""
-        try:
-            work()
-        except ServerFailure as failure:
-            self._session.abandon()
-            raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
-        except ConnectionLostError:
-            self._session.drop_work()
-            raise
-        except SqitchpyError as error:
-            self._session.abandon()
-            raise TaskFailed(stage, error, kept=kept) from error
-        except BaseException:
-            self._session.abandon()
-            raise
-
-    def _explain(self, failure: ServerFailure) -> SqitchpyError:
-        if isinstance(failure.origin, Origin):
-            blockers = self._blockers() if failure.sqlstate == LOCK_NOT_AVAILABLE else None
-            return statement_error(failure, failure.origin.file, failure.origin.line, blockers)
-        message = failure.fields["message"] or ""
-        for sign, words in _MOVED.items():
-            if sign in message:
-                return RegistryError(
-                    f"The registry of {self._facts.destination} has changed under this run: {words}",
-                    hint="Nothing of this change was kept. Run “sqitchpy status”, then run the command again.",
-                )
-        return failure.in_registry(self._facts.registry)
-
-    def _blockers(self) -> str | None:
-        """Who may hold the lock that a statement could not have, told while they still do."""
-        if not self._session.commits:
-            return None
-        ours = [connection.info.backend_pid for connection in self._session.connections()]
-        rows = self._registry.open_transactions(ours)
-        told = [
-            f"process {pid}, user {user}, application {application or '(unnamed)'}, since {since}, {state}: "
-            + " ".join((query or "").split())[:120]
-            for pid, user, application, since, state, query in rows
-        ]
-        return "Transactions open in this database, the oldest first: " + "; ".join(told) + "." if told else None
 
     # -- deploying ----------------------------------------------------------------------------------------------
 
@@ -186,7 +138,7 @@ class PgEngine:
 
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
-        self._attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
+        self._transactions.attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
 
     def _try_otherwise(self, task: DeployTask, committer: Person, failed: TaskFailed) -> None:
         """Run again, outside a transaction, what turned out not to work inside one; else raise the failure."""
@@ -211,17 +163,17 @@ class PgEngine:
         verify_shape = self._scripts.shape(task.verify) if task.verify and verify_inside else None
 
         def transaction() -> None:
-            wire = self._begin(task.project, task.after)
+            wire = self._transactions.begin(task.project, task.after)
             if task.script:
                 self._scripts.queue_folded(wire, task.script, "script")
                 self._scripts.queue_reset(wire, shape)
             if task.verify and verify_inside:
                 self._scripts.queue_verification(wire, task.verify)
-            self._queue_encoding(wire)
+            self._transactions.queue_encoding(wire)
             queue_deploy(wire, self._registry.queries, task, committer)
-            self._commit(wire, task.script, shape, verify_shape)
+            self._transactions.commit(wire, task.script, shape, verify_shape)
 
-        self._attempt("script", transaction)
+        self._transactions.attempt("script", transaction)
         self._scripts.renew(shape, verify_shape)
         if task.verify and not verify_inside:
             self._verify_after_commit(task, task.verify, committer)
@@ -231,7 +183,7 @@ class PgEngine:
         try:
             self._verify(script)
         except TaskFailed as failed:
-            self._record(
+            self._transactions.record(
                 lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
                 task.project,
                 task.change.id,
@@ -244,7 +196,9 @@ class PgEngine:
         try:
             if task.verify is not None:
                 self._verify(task.verify)
-            self._record(lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.after)
+            self._transactions.record(
+                lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.after
+            )
         except TaskFailed as failed:
             if journal is not None:
                 journal.forget()  # the revert script is going to run
@@ -262,28 +216,19 @@ class PgEngine:
         if script is None:
             return None
         if self._scripts.uses_psql(script) or not self._scripts.shape(script).certain:
-            self._attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+            self._transactions.attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
             return None
         queries = self._registry.queries
         journal = Journal(self._session, queries, change_id, doing, script.source.digest())
         self._noted = True
 
         def guard(wire: Wire) -> None:
-            self._queue_guard(wire, project, after, lock_table=False)
+            self._transactions.queue_guard(wire, project, after, lock_table=False)
 
-        self._attempt("script", lambda: self._scripts.run_noted(script, journal, queries, guard), kept=True)
+        self._transactions.attempt(
+            "script", lambda: self._scripts.run_noted(script, journal, queries, guard), kept=True
+        )
         return journal
-
-    def _record(self, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
-        """Write rows for something that is done already, in a transaction of their own."""
-
-        def transaction() -> None:
-            wire = self._begin(project, after)
-            self._queue_encoding(wire)
-            queue(wire)
-            self._commit(wire, None)
-
-        self._attempt("record", transaction, kept=True)
 
     def record_failure(self, task: DeployTask, committer: Person) -> None:
         """Record a ``fail`` event, in a transaction of its own."""
@@ -291,11 +236,11 @@ class PgEngine:
         def transaction() -> None:
             wire = self._session.work()
             wire.queue(self._session.begin, origin=RECORD)
-            self._queue_encoding(wire)
+            self._transactions.queue_encoding(wire)
             queue_event(wire, self._registry.queries, "fail", task, committer)
-            self._commit(wire, None)
+            self._transactions.commit(wire, None)
 
-        self._attempt("record", transaction)
+        self._transactions.attempt("record", transaction)
 
     # -- reverting and verifying --------------------------------------------------------------------------------
 
@@ -313,17 +258,17 @@ class PgEngine:
         has_progress = self._has_progress()  # asked now: the connection may be the one that the transaction queues on
 
         def transaction() -> None:
-            wire = self._begin(task.change.project, task.change.id)
+            wire = self._transactions.begin(task.change.project, task.change.id)
             if script and folds:
                 self._scripts.queue_folded(wire, script, "script")
                 self._scripts.queue_reset(wire, shape)
-            self._queue_encoding(wire)
+            self._transactions.queue_encoding(wire)
             queue_revert(wire, self._registry.queries, task.change.id, committer)
             if has_progress:
                 queue_forget_progress(wire, self._registry.queries, task.change.id)
-            self._commit(wire, script if folds else None, shape)
+            self._transactions.commit(wire, script if folds else None, shape)
 
-        self._attempt("script" if folds else "record", transaction, kept=True)
+        self._transactions.attempt("script" if folds else "record", transaction, kept=True)
         self._scripts.renew(shape)
 
     def run_script(self, script: Script) -> None:
@@ -337,9 +282,9 @@ class PgEngine:
             wire = self._session.work()
             wire.queue(self._session.begin)
             self._scripts.queue_folded(wire, script, "script")
-            self._commit(wire, script, self._scripts.shape(script))
+            self._transactions.commit(wire, script, self._scripts.shape(script))
 
-        self._attempt("script", run, kept=True)
+        self._transactions.attempt("script", run, kept=True)
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification in a transaction that is rolled back."""
@@ -350,13 +295,13 @@ class PgEngine:
         """Run a verification and roll it back; one that turns out to refuse a transaction runs as psql would run it."""
         self._scripts.doing = "verify"
         try:
-            self._attempt("verify", lambda: self._run_verification(script))
+            self._transactions.attempt("verify", lambda: self._run_verification(script))
         except TaskFailed as failed:
             shape = self._scripts.shape(script)
             refused = isinstance(failed.error, EngineError) and failed_outside_block(failed.error)
             if not refused or not shape.folds or shape.own_transaction or not self._session.commits:
                 raise
-            self._attempt("verify", lambda: self._scripts.run_alone(script, "verify"))
+            self._transactions.attempt("verify", lambda: self._scripts.run_alone(script, "verify"))
 
     def _run_verification(self, script: Script) -> None:
         if not self._scripts.folds(script, "verify"):
@@ -369,53 +314,7 @@ class PgEngine:
         self._scripts.queue_forget(wire, self._scripts.shape(script))
         wire.sync()
 
-    # -- pieces of a transaction --------------------------------------------------------------------------------
-
-    def _begin(self, project: str, after: str | None) -> Wire:
-        wire = self._session.work()
-        wire.queue(self._session.begin, origin=RECORD)
-        self._queue_guard(wire, project, after, lock_table=True)
-        return wire
-
-    def _queue_guard(self, wire: Wire, project: str, after: str | None, *, lock_table: bool) -> None:
-        """Fail, here and now, unless we still have the lock and stand where we planned from."""
-        queue_guard(
-            wire,
-            self._registry.queries,
-            lock_holder=self._session.lock_holder,
-            key=lock.KEY,
-            project=project,
-            after=after,
-            lock_table=lock_table,
-        )
-
     def _has_progress(self) -> bool:
         if self._noted is None:
             self._noted = self._registry.has_progress()
         return self._noted
-
-    def _queue_encoding(self, wire: Wire) -> None:
-        """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""
-        if self._session.foreign_encoding:
-            wire.queue(b"SET LOCAL client_encoding TO 'UTF8'", origin=RECORD)
-
-    def _commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
-        """COMMIT, and whatever cleans the session behind it in the same round trip."""
-        origin = Origin("script", script.source.name, 0) if script else RECORD
-        wire.queue(self._session.commit, origin=origin)
-        self._scripts.queue_forget(wire, *shapes)
-        wire.sync()
-
-
-LOCK_NOT_AVAILABLE = "55P03"
-_MOVED = {
-    "the deployment lock is lost": "the session that held the deployment lock is gone",
-    "the registry has moved": "another deployer was at work",
-}
-
-
-def _stage(failure: ServerFailure, stage: Stage) -> Stage:
-    """Whose statement it was that failed."""
-    if isinstance(failure.origin, Origin):
-        return failure.origin.kind
-    return "record" if failure.origin == RECORD else stage

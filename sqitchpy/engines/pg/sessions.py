@@ -103,7 +103,7 @@ class OwnSession:
 
     def control(self) -> Connection:
         """The control connection: it holds the lock and reads the registry, and never runs a script."""
-        if self._control is None:
+        if self._control is None or self._control.closed:
             self._control = connect(self._facts.params, self._facts.destination, purpose="control", encoding="UTF8")
         return self._control
 
@@ -192,7 +192,7 @@ class BorrowedSession(OwnSession):
 
     def control(self) -> Connection:
         """A connection of our own to the caller's server."""
-        if self._control is None:
+        if self._control is None or self._control.closed:
             info = self._borrowed.info
             params = {**info.get_parameters(), **({"password": info.password} if info.password else {})}
             self._control = connect(params, self._facts.destination, purpose="control", encoding="UTF8")

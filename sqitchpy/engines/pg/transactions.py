@@ -1,0 +1,131 @@
+"""Transactions on the work connection: how one of ours begins and ends, and what it means when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqitchpy.engines.pg import lock
+from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.failures import ServerFailure, statement_error
+from sqitchpy.engines.pg.recording import RECORD, queue_guard
+from sqitchpy.engines.pg.registry import PgRegistry
+from sqitchpy.engines.pg.runner import ScriptRunner
+from sqitchpy.engines.pg.scripts import Origin
+from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.protocol import Script, Stage, TaskFailed
+from sqitchpy.errors import ConnectionLostError, RegistryError, SqitchpyError
+from sqitchpy.script.shape import Shape
+
+
+class Transactions:
+    """What every transaction of a change has in common."""
+
+    def __init__(self, session: OwnSession, scripts: ScriptRunner, registry: PgRegistry, facts: Facts) -> None:
+        self._session = session
+        self._scripts = scripts
+        self._registry = registry
+        self._facts = facts
+
+    # -- failures -----------------------------------------------------------------------------------------------
+
+    def attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False) -> None:
+        """Do something on the work connection; when it fails, roll back and raise TaskFailed."""
+        try:
+            work()
+        except ServerFailure as failure:
+            self._session.abandon()
+            raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
+        except ConnectionLostError:
+            self._session.drop_work()
+            raise
+        except SqitchpyError as error:
+            self._session.abandon()
+            raise TaskFailed(stage, error, kept=kept) from error
+        except BaseException:
+            self._session.abandon()
+            raise
+
+    def _explain(self, failure: ServerFailure) -> SqitchpyError:
+        if isinstance(failure.origin, Origin):
+            blockers = self._blockers() if failure.sqlstate == LOCK_NOT_AVAILABLE else None
+            return statement_error(failure, failure.origin.file, failure.origin.line, blockers)
+        message = failure.fields["message"] or ""
+        for sign, words in _MOVED.items():
+            if sign in message:
+                return RegistryError(
+                    f"The registry of {self._facts.destination} has changed under this run: {words}",
+                    hint="Nothing of this change was kept. Run “sqitchpy status”, then run the command again.",
+                )
+        return failure.in_registry(self._facts.registry)
+
+    def _blockers(self) -> str | None:
+        """Who may hold the lock that a statement could not have, told while they still do."""
+        if not self._session.commits:
+            return None
+        ours = [connection.info.backend_pid for connection in self._session.connections()]
+        rows = self._registry.open_transactions(ours)
+        told = [
+            f"process {pid}, user {user}, application {application or '(unnamed)'}, since {since}, {state}: "
+            + " ".join((query or "").split())[:120]
+            for pid, user, application, since, state, query in rows
+        ]
+        return "Transactions open in this database, the oldest first: " + "; ".join(told) + "." if told else None
+
+    # -- pieces of a transaction --------------------------------------------------------------------------------
+
+    def begin(self, project: str, after: str | None) -> Wire:
+        """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is)."""
+        wire = self._session.work()
+        wire.queue(self._session.begin, origin=RECORD)
+        self.queue_guard(wire, project, after, lock_table=True)
+        return wire
+
+    def queue_guard(self, wire: Wire, project: str, after: str | None, *, lock_table: bool) -> None:
+        """Fail, here and now, unless we still have the lock and stand where we planned from."""
+        queue_guard(
+            wire,
+            self._registry.queries,
+            lock_holder=self._session.lock_holder,
+            key=lock.KEY,
+            project=project,
+            after=after,
+            lock_table=lock_table,
+        )
+
+    def queue_encoding(self, wire: Wire) -> None:
+        """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""
+        if self._session.foreign_encoding:
+            wire.queue(b"SET LOCAL client_encoding TO 'UTF8'", origin=RECORD)
+
+    def commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
+        """COMMIT, and whatever cleans the session behind it in the same round trip."""
+        origin = Origin("script", script.source.name, 0) if script else RECORD
+        wire.queue(self._session.commit, origin=origin)
+        self._scripts.queue_forget(wire, *shapes)
+        wire.sync()
+
+    def record(self, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
+        """Write rows for something that is done already, in a transaction of their own."""
+
+        def transaction() -> None:
+            wire = self.begin(project, after)
+            self.queue_encoding(wire)
+            queue(wire)
+            self.commit(wire, None)
+
+        self.attempt("record", transaction, kept=True)
+
+
+LOCK_NOT_AVAILABLE = "55P03"
+_MOVED = {
+    "the deployment lock is lost": "the session that held the deployment lock is gone",
+    "the registry has moved": "another deployer was at work",
+}
+
+
+def _stage(failure: ServerFailure, stage: Stage) -> Stage:
+    """Whose statement it was that failed."""
+    if isinstance(failure.origin, Origin):
+        return failure.origin.kind
+    return "record" if failure.origin == RECORD else stage
