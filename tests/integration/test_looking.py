@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-import sqitchpy
 from sqitchpy import LogFilter, Preview
+from sqitchpy.deploying import Deploying
 from sqitchpy.errors import DeployError, Refusal, RegistryError, SqitchpyError
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, add_change, remove_line, table
@@ -246,7 +246,7 @@ def test_postgresql_itself_refuses_changes_during_a_preview(build: Build, monkey
         return ()
 
     with app.session() as session:
-        monkeypatch.setattr(sqitchpy.TargetSession, "_would_deploy", try_to_write)
+        monkeypatch.setattr(Deploying, "_would_deploy", try_to_write)
         session.preview_deploy()
     assert refused == ["25006"]  # read_only_sql_transaction
     assert app.tables() == ["a", "b"]
