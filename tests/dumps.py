@@ -29,13 +29,13 @@ def _major(program: str) -> int:
     return int(found[1]) if found else 0
 
 
-def schema_dump(database: Database, *options: str, schemas: Sequence[str] = ()) -> list[str]:
+def schema_dump(database: Database, *options: str, schemas: Sequence[str] = (), comments: bool = False) -> list[str]:
     """``pg_dump --schema-only``, less comments, blank lines and the key that newer ones draw at random."""
     with database.connect() as connection:
         program = pg_program("pg_dump", connection.info.server_version)
-    wanted = [f"--schema={schema}" for schema in schemas]
+    wanted = [f"--schema={schema}" for schema in schemas] + ([] if comments else ["--no-comments"])
     text = subprocess.run(
-        [program, "--schema-only", "--no-comments", *wanted, *options],
+        [program, "--schema-only", *wanted, *options],
         env={**os.environ, **database.environ},
         capture_output=True,
         text=True,
