@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sqitchpy.testing import DatabaseServer
+from tests.conftest import need
 
-from ..conftest import need
 from .harness import observing
 from .harness.lanes import Lane
 from .harness.scenario import Scenario

@@ -17,12 +17,13 @@ Record = Callable[[str, object], None]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_both_tools_answer_alike(
-    scenario: Scenario, make_lane: Callable[..., Lane], record_property: Record
-) -> None:
+def test_both_tools_answer_alike(scenario: Scenario, make_lane: Callable[..., Lane], record_property: Record) -> None:
     lanes = [make_lane("sqitch", scenario, ("sqitch",)), make_lane("sqitchpy", scenario, ("sqitchpy",))]
     if scenario.alternate:
-        lanes += [make_lane("sqitch first", scenario, SQITCH_FIRST), make_lane("sqitchpy first", scenario, SQITCHPY_FIRST)]
+        lanes += [
+            make_lane("sqitch first", scenario, SQITCH_FIRST),
+            make_lane("sqitchpy first", scenario, SQITCHPY_FIRST),
+        ]
     outcome = side_by_side(lanes)
     record_property("scenarios", 1)
     record_property("steps", outcome.steps)

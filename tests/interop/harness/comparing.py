@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -67,11 +68,28 @@ def _compare_stderr(sqitch: str, other: str) -> Difference:
     return Difference("stderr", "\n".join(gone), "\n".join(come))
 
 
+STANDING = {
+    "Perl's warnings": re.compile(r".* at /\S+\.pm line \d+\.$"),
+    "psql's exit status": re.compile(r'"psql" unexpectedly returned exit value \d+$'),
+}
+"""Lines that Sqitch writes to stderr and sqitchpy never does, by their row in docs/compatibility.md."""
+
+STANDING_END = {
+    "Usage": re.compile(r"Usage:|Name$"),
+    "Stack traces": re.compile(r"Trace begun at"),
+}
+"""Lines with which something begins, to the end of stderr, that is not compared; likewise."""
+
+
 def _lines(text: str) -> list[str]:
-    """The lines that say something, without the stack trace that Sqitch adds to some errors."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    trace = next((index for index, line in enumerate(lines) if line.startswith("Trace begun at")), len(lines))
-    return lines[:trace]
+    """The lines that say something, without what always differs."""
+    lines = []
+    for line in text.split("\n"):
+        if any(pattern.match(line) for pattern in STANDING_END.values()):
+            break
+        if line.strip() and not any(pattern.match(line) for pattern in STANDING.values()):
+            lines.append(line)
+    return lines
 
 
 def unexplained(found: Sequence[Difference], known: Sequence[Differs]) -> list[str]:
@@ -80,7 +98,9 @@ def unexplained(found: Sequence[Difference], known: Sequence[Differs]) -> list[s
     for field in get_args(Field):
         expected = [item for item in known if item.field == field]
         seen = [str(item) for item in found if item.field == field]
-        wanted = Difference(field, _joined(item.sqitch for item in expected), _joined(item.sqitchpy for item in expected))
+        wanted = Difference(
+            field, _joined(item.sqitch for item in expected), _joined(item.sqitchpy for item in expected)
+        )
         if expected and seen != [str(wanted)]:
             complaints.append(f"the known difference is\n{wanted}\nand seen was\n{''.join(seen) or '  nothing'}")
         elif not expected:

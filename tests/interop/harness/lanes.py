@@ -22,10 +22,10 @@ CHANGES_SCHEMA = ("deploy", "revert")
 FREEZE = """
     WITH e AS (SELECT committed_at AS old, timestamptz '2024-06-01 12:00:00+00'
                       + interval '1 hour' * row_number() OVER (ORDER BY committed_at) AS new FROM {r}.events)
-       , c AS (UPDATE {r}.changes c SET committed_at = (SELECT max(e.new) FROM {r}.events v JOIN e ON e.old = v.committed_at
-                WHERE v.change_id = c.change_id AND v.event = 'deploy'))
-       , t AS (UPDATE {r}.tags t SET committed_at = (SELECT max(e.new) FROM {r}.events v JOIN e ON e.old = v.committed_at
-                WHERE v.change_id = t.change_id AND v.event = 'deploy'))
+       , d AS (SELECT v.change_id, max(e.new) AS new FROM {r}.events v JOIN e ON e.old = v.committed_at
+                WHERE v.event = 'deploy' GROUP BY v.change_id)
+       , c AS (UPDATE {r}.changes c SET committed_at = d.new FROM d WHERE d.change_id = c.change_id)
+       , t AS (UPDATE {r}.tags t SET committed_at = d.new FROM d WHERE d.change_id = t.change_id)
     UPDATE {r}.events v SET committed_at = e.new FROM e WHERE e.old = v.committed_at
 """
 """Fixed times instead of the clock's, an hour apart and in the same order, so that dates can be compared as well."""
@@ -107,7 +107,7 @@ class Lane:
             stdout=self.normalized(said.stdout),
             stderr=self.normalized(said.stderr),
             exit=str(said.exit),
-            files=observing.files(self.directory),
+            files=observing.files(self.directory, database=self.database.name),
             rows=self.normalized(observing.rows(self.database, self.scenario.registries)),
             schema=self.normalized(self._schema),
         )
@@ -128,27 +128,38 @@ class Outcome:
 def side_by_side(lanes: Sequence[Lane]) -> Outcome:
     """Run the scenario of the lanes in each of them, and compare with the first.
 
-    It stops after the first step that went wrong, since what follows follows from it.
+    It stops after the first step whose effects differ, since what follows follows from it.
     """
     outcome = Outcome()
     for number, step in enumerate(lanes[0].scenario.steps, 1):
-        seen = [(lane, *lane.step(step)) for lane in lanes]
+        seen = [(lane.name, *lane.step(step)) for lane in lanes]
         if step.run is None:
             continue
-        _, _, reference = seen[0]
-        assert reference is not None
-        outcome.complaints += unlike_sqitch(step, reference)
-        for lane, tool, observation in seen[1:]:
-            assert observation is not None
-            expected = step.differs if tool == "sqitchpy" else ()
-            found = unexplained(list(compare(reference, observation)), expected)
-            outcome.complaints += [f"in lane “{lane.name}”, step by {tool}: {complaint}" for complaint in found]
-            outcome.steps += 1
-            outcome.differences += len(expected)
-        if outcome.complaints:
-            outcome.complaints.insert(0, f"step {number}: {step.run}")
-            break
+        complaints = _compare_step(step, seen, outcome)
+        if complaints:
+            outcome.complaints += [f"step {number}: {step.run}", *complaints]
+            if any(_has_effect(complaint) for complaint in complaints):
+                break
     return outcome
+
+
+def _has_effect(complaint: str) -> bool:
+    return any(f"{field}:\n" in complaint for field in ("exit", "files", "rows", "schema"))
+
+
+def _compare_step(step: Step, seen: Sequence[tuple[str, str, Observation | None]], outcome: Outcome) -> list[str]:
+    """Complaints about one step; what was compared is counted in ``outcome``."""
+    _, _, reference = seen[0]
+    assert reference is not None
+    complaints = unlike_sqitch(step, reference)
+    for lane, tool, observation in seen[1:]:
+        assert observation is not None
+        expected = step.differs if tool == "sqitchpy" else ()
+        found = unexplained(list(compare(reference, observation)), expected)
+        complaints += [f"in lane “{lane}”, step by {tool}: {complaint}" for complaint in found]
+        outcome.steps += 1
+        outcome.differences += len(expected)
+    return complaints
 
 
 def unlike_sqitch(step: Step, reference: Observation) -> list[str]:

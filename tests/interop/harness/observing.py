@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from psycopg import sql
 
@@ -38,8 +39,7 @@ class Said:
     exit: int
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """Everything that is compared after a step, as text."""
 
     stdout: str
@@ -60,10 +60,14 @@ def _masked(found: re.Match[str]) -> str:
     return "NOW" if abs(int(found[1]) - datetime.now().year) <= 1 else found[0]
 
 
-def files(directory: Path) -> str:
-    """The project's files: a line for each, with the hash of its bytes."""
+def files(directory: Path, *, database: str) -> str:
+    """The project's files: a line for each, with the hash of its bytes (without the database's name)."""
     every = sorted(path for path in directory.rglob("*") if path.is_file() and ".sqitchpy" not in path.parts)
-    return "\n".join(f"{path.relative_to(directory)} {hashlib.sha1(path.read_bytes()).hexdigest()}" for path in every)
+    return "\n".join(f"{path.relative_to(directory)} {_hash(path, database)}" for path in every)
+
+
+def _hash(path: Path, database: str) -> str:
+    return hashlib.sha1(path.read_bytes().replace(database.encode(), b"DB")).hexdigest()
 
 
 def rows(database: Database, registries: Sequence[str]) -> str:
@@ -88,8 +92,12 @@ _NOT_SCHEMA = re.compile(r"--|\\(?:un)?restrict |$")
 def schema(database: Database, program: str) -> str:
     """The schema as pg_dump writes it, less comments, ``\\restrict`` lines and tables of sqitchpy's own."""
     options = ["--schema-only", "--no-comments", "--exclude-table=*.sqitchpy_*"]
-    done = subprocess.run([program, *options], env=environ(database.environ), capture_output=True, text=True, check=True)
-    return "\n".join(line for line in done.stdout.splitlines() if not _NOT_SCHEMA.match(line))
+    done = subprocess.run(
+        [program, *options], env=environ(database.environ), capture_output=True, text=True, check=True
+    )
+    owner = f" OWNER TO {database.params.get('user', '')};"
+    lines = (line for line in done.stdout.splitlines() if not _NOT_SCHEMA.match(line))
+    return "\n".join(line.replace(owner, " OWNER TO US;") for line in lines)
 
 
 def pg_dump(server_version: int) -> str | None:

@@ -20,7 +20,8 @@
     sqitch = "lines that only Sqitch writes"
     sqitchpy = "lines that only sqitchpy writes"
 
-``{db}``, ``{host}``, ``{port}``, ``{user}`` and ``{uri}`` in commands, files and variables stand for the lane's database.
+``{db}``, ``{host}``, ``{port}``, ``{user}`` and ``{uri}`` in commands, files and variables stand for the database of
+the lane.
 """
 
 from __future__ import annotations
