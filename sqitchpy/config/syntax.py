@@ -17,7 +17,7 @@ from sqitchpy.uri import redact
 # Perl's \s, which is what the dialect means by white space between entries; within a line only blank and tab count.
 _SPACE = r"\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
-_BETWEEN = re.compile(rf"(?:[{_SPACE}]++|[#;][^\n]*+)*+")
+_BETWEEN = re.compile(rf"(?:[{_SPACE}]++|[#;][^\n]*+|(?!))*+")
 _HEADER = re.compile(rf'\[([^{_SPACE}\[\]"]++)(?:[\t ]*"([^\n]*?)")?\]')
 _KEY = re.compile(r"([^\[=\n][^=\n#;]*+)(?:(=)[\t ]*|(?:[#;][^\n]*)?)")
 _VALUE = re.compile(
@@ -25,7 +25,7 @@ _VALUE = re.compile(
     |   (?P<blank>[\t ]+)
     |   (?P<joined>\\\r?\n)
     |   \\(?P<escape>[\\'"ntb])
-    |   "(?P<quoted>[^"\\]*+(?:\\[\ntbn"\\][^"\\]*+)*+)"
+    |   "(?P<quoted>[^"\\]*+(?:\\[\ntbn"\\][^"\\]*+|(?!))*+)"
     |   (?P<plain>[^\t\ \\\n"]+)""",
     re.VERBOSE,
 )

@@ -18,7 +18,7 @@ NO_TIME = "Missing timestamp"
 NEITHER = "Missing timestamp and planner name and email"
 
 _START = re.compile(rf"[{B}]*+(?:@|[+-][{B}]*+)?(?![{P}])")
-_RUN = re.compile(rf"(?:(?![~/=%^\[\]]\d+(?:\Z|[{B}]))[^{B}:@#\\])*+")
+_RUN = re.compile(rf"(?:(?![~/=%^\[\]]\d+(?:\Z|[{B}]))[^{B}:@#\\]|(?!))*+")
 _DEPENDENCIES = re.compile(rf"[{B}]*+\[[^\]]++\][{B}]*+")
 _TIME = re.compile(TIME)
 

@@ -30,7 +30,7 @@ _DIALECT_LINE = re.compile(
     [{B}]*+ (?: (@) | ([+-]) [{B}]*+ )?      # 1 tag, 2 operator
     ({NAME}) [{B}]++            # 3 name
     ({TIME}) [{B}]++                          # 4 timestamp
-    " ( (?: [^"\\]++ | \\. )*+ ) "             # 5 note
+    " ( (?: [^"\\]++ | \\. |(?!))*+ ) "             # 5 note
     (?: [{B}]*+ \[ ([^\]\#]*+) \] )?          # 6 dependencies
     [{B}]*+ \Z
     """,

@@ -26,7 +26,7 @@ B = re.escape(BLANKS)
 P = re.escape(PUNCTUATION)
 """The same two sets, for use inside the brackets of an expression."""
 
-NAME = rf"[^{B}{P}][^{B}:@\#\\\[]*+(?:\[(?!!?@)[^{B}:@\#\\\[]*+)*+"
+NAME = rf"[^{B}{P}][^{B}:@\#\\\[]*+(?:\[(?!!?@)[^{B}:@\#\\\[]*+|(?!))*+"
 """What may be a name, by its first character and up to where it must end; ``is_name`` judges the rest.
 
 Sqitch wants a blank between a name and its dependencies only because ``[`` may be part of a name. It never is before

@@ -40,7 +40,7 @@ class _Unterminated(Exception):
 _PLAIN = re.compile(rb"[^ \t\r\n\f\v\\'\"`:]++")
 _ENDS = b" \t\r\n\f\v\\"
 _INSIDE = {
-    b"'": re.compile(rb"(?:[^'\\]++|\\.?|'')*+", re.DOTALL),
+    b"'": re.compile(rb"(?:[^'\\]++|\\.?|''|(?!))*+", re.DOTALL),
     b'"': re.compile(rb'[^"]*+'),
     b"`": re.compile(rb"[^`:]*+"),
 }

@@ -31,17 +31,17 @@ class Kind(Enum):
 
 def _comment(depth: int) -> bytes:
     inner = rb"|" + _comment(depth - 1) if depth else b""
-    return rb"/\*(?:[^*/]++|\*(?!/)|/(?!\*)" + inner + rb")*+\*/"
+    return rb"/\*(?:[^*/]++|\*(?!/)|/(?!\*)" + inner + rb"|(?!))*+\*/"
 
 
 _COMMENT = rb"--[^\r\n]*+|" + _comment(3)
 _COMMENTS = re.compile(_COMMENT)
-_ASIDE = re.compile(_COMMENT + rb"|'(?:[^']|'')*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
-_FIRST_WORD = re.compile(rb"(?:[(\s]|" + _COMMENT + rb")*+([A-Za-z]+)")
+_ASIDE = re.compile(_COMMENT + rb"|'(?:[^']|''|(?!))*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_FIRST_WORD = re.compile(rb"(?:[(\s]|" + _COMMENT + rb"|(?!))*+([A-Za-z]+)")
 # The statements that are longest and most frequent, and mean nothing to us: a short way for them.
 _HARMLESS = re.compile(
-    rb"(?i:CREATE\s++(?:OR\s++REPLACE\s++)?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
-    rb"|(?:UNIQUE\s++)?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b"
+    rb"(?i:CREATE\s++(?:OR\s++REPLACE\s++|(?!))?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
+    rb"|(?:UNIQUE\s++|(?!))?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b"
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 r"""The patterns of psql's lexer (PostgreSQL's src/fe_utils/psqlscan.l says what they must match).
 
 The long ones skip, in one go, text in which nothing begins or ends that the lexer has to know of. None of them can
-backtrack (every repetition is possessive), so each reads its text once.
+backtrack (every repetition is possessive), so each reads its text once. Possessive groups end in ``|(?!)``, which
+matches nothing: without it Python 3.11.0 to 3.11.4 takes what the group's last, failed turn had read, too.
 """
 
 from __future__ import annotations
@@ -10,33 +11,33 @@ import re
 
 _WORD_BYTE = rb"A-Za-z0-9_\x80-\xff"
 _IDENTIFIER = rb"[A-Za-z_\x80-\xff][$" + _WORD_BYTE + rb"]*+"
-_NUMBER = rb"[0-9](?:_?[0-9])*+(?:" + _IDENTIFIER + rb")?"
+_NUMBER = rb"[0-9](?:_?[0-9]|(?!))*+(?:" + _IDENTIFIER + rb")?"
 
 _END_OF_WORD = rb"(?![$" + _WORD_BYTE + rb"])"
 
 # Numbers, operators, blanks, comments to the end of the line; ``::``, ``:=`` and colons that begin no variable.
 _MARKS = rb"-(?:-[^\r\n]*+)?|/(?!\*)|:(?:[:=]|(?![" + _WORD_BYTE + rb"'\"{:=]))"
 # Whole strings without a backslash, so that it does not matter which kind of string they are; quoted identifiers.
-_STRINGS = rb"'[^'\\]*+(?:''[^'\\]*+)*+'|\"[^\"]*+\""
+_STRINGS = rb"'[^'\\]*+(?:''[^'\\]*+|(?!))*+'|\"[^\"]*+\""
 _FLAT = rb"[^'\"$;:\\()/\-]++|" + _MARKS + rb"|" + _STRINGS
-_GROUP_1 = rb"\((?:" + _FLAT + rb")*+\)"
-_GROUP_2 = rb"\((?:" + _FLAT + rb"|" + _GROUP_1 + rb")*+\)"
-_GROUP_3 = rb"\((?:" + _FLAT + rb"|" + _GROUP_2 + rb")*+\)"
-_SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP_3 + rb")*+"
+_GROUP_1 = rb"\((?:" + _FLAT + rb"|(?!))*+\)"
+_GROUP_2 = rb"\((?:" + _FLAT + rb"|" + _GROUP_1 + rb"|(?!))*+\)"
+_GROUP_3 = rb"\((?:" + _FLAT + rb"|" + _GROUP_2 + rb"|(?!))*+\)"
+_SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP_3 + rb"|(?!))*+"
 _NO_WORD = rb"[^'\"$;:\\()/\-" + _WORD_BYTE + rb"]++|" + _MARKS + rb"|" + _NUMBER
 
 SKIP = re.compile(_SKIP)
 """Up to something special."""
-SKIP_TO_WORD = re.compile(rb"(?:" + _NO_WORD + rb")*+")
+SKIP_TO_WORD = re.compile(rb"(?:" + _NO_WORD + rb"|(?!))*+")
 """Up to something special or a word: for the first words of a statement."""
 SKIP_TO_BLOCK_WORD = re.compile(
     rb"(?:(?:[ADF-Zadf-z_\x80-\xff]|(?!(?i:begin|case|end)" + _END_OF_WORD + rb")[BCEbce])"
-    + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP_3 + rb")*+"
+    + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP_3 + rb"|(?!))*+"
 )  # fmt: skip
 """Up to something special or one of the words that open and close the body of a function."""
 BEGINNING = re.compile(
     rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z"
-    + rb"|(?P<function>(?i:create[ \t]++(?:or[ \t]++replace[ \t]++)?+(?:function|procedure))" + _END_OF_WORD
+    + rb"|(?P<function>(?i:create[ \t]++(?:or[ \t]++replace[ \t]++|(?!))?+(?:function|procedure))" + _END_OF_WORD
     + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z]{2})"
     + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)" + _SKIP + rb")"
 )  # fmt: skip
@@ -47,19 +48,19 @@ BEGINNING = re.compile(
 ENDS = (b";\n", b";", b";\r\n")
 
 BLANKS = re.compile(rb"[ \t\r\n\f\v]*+")
-LEAD = re.compile(rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+)*+")
+LEAD = re.compile(rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+|(?!))*+")
 """What psql drops before a statement."""
 WORD = re.compile(_IDENTIFIER)
 WORD_BYTES = bytes(byte for byte in range(256) if re.match(rb"[" + _WORD_BYTE + rb"]", bytes([byte])))
 REST_OF_WORD = re.compile(rb"[$" + _WORD_BYTE + rb"]*+")
-WHOLE_NUMBER = re.compile(rb"[0-9](?:_?[0-9])*+\Z")
+WHOLE_NUMBER = re.compile(rb"[0-9](?:_?[0-9]|(?!))*+\Z")
 PARAMETER = re.compile(rb"\$(?:" + _NUMBER + rb")?")
 DOLLAR_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][" + _WORD_BYTE + rb"]*+)?\$")
 STRING_PREFIX = re.compile(rb"(?<![$" + _WORD_BYTE + rb"])(?:(e)|[bx]|u&)\Z", re.IGNORECASE)
 COMMENT_EDGE = re.compile(rb"/\*|\*/")
-ESCAPED = re.compile(rb"[^\\']*+(?:\\.?[^\\']*+)*+'", re.DOTALL)
+ESCAPED = re.compile(rb"[^\\']*+(?:\\.?[^\\']*+|(?!))*+'", re.DOTALL)
 """The rest of a string with backslash escapes, up to a quote that is not escaped."""
-CONTINUATION = re.compile(rb"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:[ \t\r\n\f\v]|--[^\r\n]*+[\r\n])*+'")
+CONTINUATION = re.compile(rb"(?:[ \t\f\v]|--[^\r\n]*+|(?!))*+[\r\n](?:[ \t\r\n\f\v]|--[^\r\n]*+[\r\n]|(?!))*+'")
 """What may stand between two parts of one string, when it is on one of psql's lines (a lone CR, a variable's value)."""
 _NAME = rb"[" + _WORD_BYTE + rb"]++"
 VARIABLE = re.compile(
