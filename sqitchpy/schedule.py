@@ -183,7 +183,7 @@ class ToRevert(NamedTuple):
 
 def changes_to_revert(deployed: Sequence[DeployedChange], to: str | None, plan: Plan | None) -> ToRevert | NothingToDo:
     """The deployed changes after the one that ``to`` names. Raises UnknownChangeError."""
-    if not deployed:
+    if to is None and not deployed:
         return NothingToDo("Nothing to revert (nothing deployed)")
     if to is None:
         return ToRevert(tuple(reversed(deployed)), None)
