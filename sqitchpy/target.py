@@ -196,7 +196,8 @@ def _default(config: Config, environ: Mapping[str, str]) -> str:
     if not config.initialized:
         raise TargetError(
             'No project configuration found. Run the "init" command to initialize a project',
-            hint="sqitchpy init PROJECT --engine pg, or go to the directory of the project",
+            hint="Go to the directory of the project, or name it with -C. A new one begins with a sqitch.conf:\n"
+            "[core]\n\tengine = pg",
         )
     raise TargetError(
         "No engine specified; specify via target or core.engine",

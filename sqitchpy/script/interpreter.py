@@ -7,6 +7,7 @@ each out before asking for the next. Looking a script over is the same run in a 
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
+_READS_DATA = re.compile(rb"\bCOPY\b.*\bFROM\s+STDIN\b", re.I | re.S)
 
 __all__ = ["Action", "Actions", "Interpreter"]
 
@@ -70,6 +72,7 @@ class Interpreter:
         self._lexer = Lexer(source.lines(), self._lookup)
         self._branches = Branches(self._lexer)
         self._restricted: bytes | None = None
+        self._previous: Statement | None = None
         self._ended = False
 
     @property
@@ -94,6 +97,13 @@ class Interpreter:
                 yield from self._statement(item)
 
     def _statement(self, statement: Statement) -> Actions:
+        self._previous = statement
+        if b"\0" in statement.text:
+            raise self._error(
+                "a NUL byte in a statement: the server would see only what stands before it", statement.line
+            )
+        if statement.batch and _READS_DATA.search(statement.text):
+            raise self._error(r"COPY FROM STDIN cannot be joined with other statements by \;", statement.line)
         if statement.kind is not Kind.COPY_IN:
             yield Run(statement, self._source.name)
             return
@@ -226,16 +236,17 @@ class Interpreter:
         words = self._arguments()
         if words and not words[0].startswith(b"("):
             raise self._refused(command, "it writes query results somewhere else")
-        statement = self._lexer.take()
+        statement = self._lexer.take() or self._previous  # as in psql: the statement before, once more
         if statement is not None:
             yield from self._statement(statement)
 
     def _query(self, command: Command) -> Actions:
         r"""``\gset`` keeps a row's values as variables, ``\gexec`` runs every value as a statement."""
         prefix = self._lexer.argument() or b"" if command.name == "gset" else b""
-        statement = self._lexer.take()
+        statement = self._lexer.take() or self._previous
         if statement is None:
             return
+        self._previous = statement
         self._lookup.uncertain = True
         rows = yield Query(statement, self._source.name)
         if rows is None:

@@ -157,6 +157,8 @@ def test_what_is_no_boolean_does_not_hold_and_is_said(say: Callable[..., Said]) 
         ("\\restrict a\n\\echo x", r"s.sql:2: backslash commands are restricted; only \unrestrict is allowed"),
         ("\\restrict a\n\\unrestrict b", r"s.sql:2: \unrestrict: wrong key"),
         ("\\unrestrict b", r"s.sql:1: \unrestrict: not currently in restricted mode"),
+        ("SELECT 1;\nSELECT '\0';", "s.sql:2: a NUL byte in a statement"),
+        ("SELECT 1 \\; COPY t FROM stdin;", r"s.sql:1: COPY FROM STDIN cannot be joined with other statements by \;"),
     ],
 )
 def test_what_cannot_be_done_is_an_error_that_says_where(say: Callable[..., Said], script: str, words: str) -> None:
@@ -278,3 +280,13 @@ def test_the_buffer_can_be_printed_and_forgotten(say: Callable[..., Said]) -> No
 
 def test_encoding_is_a_setting(say: Callable[..., Said]) -> None:
     assert say("\\encoding LATIN1") == ["s.sql:1: SET client_encoding TO 'LATIN1'"]
+
+
+def test_without_a_statement_the_one_before_is_sent_again(say: Callable[..., Said]) -> None:
+    rows = Rows((b"a",), ((b"5",),))
+    assert say("SELECT 5 AS a; \\gset\nSELECT :a;\n\\g", answers=[rows]) == [
+        "s.sql:1: SELECT 5 AS a;",
+        "query SELECT 5 AS a;",
+        "s.sql:2: SELECT 5;",
+        "s.sql:2: SELECT 5;",
+    ]
