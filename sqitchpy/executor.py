@@ -104,8 +104,16 @@ def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool =
         if script is not None:
             _clean_up(run, script)
         if record_failure:
-            run.engine.record_failure(task, run.committer)
+            _record_failure(run, task)
         raise failed from None
+
+
+def _record_failure(run: Run, task: DeployTask) -> None:
+    """Record the failure. When that fails as well, it is told; the first error is the one that counts."""
+    try:
+        run.engine.record_failure(task, run.committer)
+    except TaskFailed as failed:
+        run.on_event(events.Warned(f"The failure of {task.change.name} could not be recorded: {failed.error.message}"))
 
 
 def _reworded(error: SqitchpyError, text: str) -> SqitchpyError:
@@ -177,7 +185,8 @@ def _where(run: Run, task: DeployTask, failed: TaskFailed, done: Sequence[Deploy
     if failed.error.hint:
         words = f"{failed.error.hint} {words}"
     state = f" {kept} earlier change{'' if kept == 1 else 's'} of this run stayed deployed." if kept else ""
-    again = "Mend the script and run “sqitchpy deploy” again."
+    mend = "Mend that" if failed.stage == "record" else "Mend the script"
+    again = f"{mend} and run “sqitchpy deploy” again."
     return f"{words}{state} {again}"
 
 

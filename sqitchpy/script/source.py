@@ -30,17 +30,35 @@ class Source:
         return self.path.is_file()
 
     def digest(self) -> str:
-        """The SHA-1 of the file's bytes, in hex."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha1").hexdigest()
-
-    def lines(self) -> Iterator[bytes]:
-        """The file's lines with their ends. Raises ScriptError when it cannot be read."""
+        """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
         try:
             with self.path.open("rb") as file:
-                yield from file
+                return hashlib.file_digest(file, "sha1").hexdigest()
         except OSError as error:
-            raise ScriptError(f"{self.name}: {error.strerror}", file=self.name, line=0) from error
+            raise self._unreadable(error) from error
+
+    def lines(self) -> Iterator[bytes]:
+        """The file's lines with their ends. Raises ScriptError when it cannot be read, or holds what no SQL can."""
+        try:
+            with self.path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if b"\0" in line:  # libpq, and psql, would drop what follows it without a word
+                        raise self._holds_nul(number)
+                    yield line
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> ScriptError:
+        hint = "Nothing of the script was run. Make the file readable, then run the command again."
+        return ScriptError(f"{self.name}: {error.strerror}", file=self.name, line=0, hint=hint)
+
+    def _holds_nul(self, number: int) -> ScriptError:
+        return ScriptError(
+            f"{self.name}:{number}: a NUL byte, which no SQL can hold",
+            file=self.name,
+            line=number,
+            hint="Nothing of the script was run. Is the file in UTF-16? Save it as UTF-8.",
+        )
 
     def include(self, name: str, *, relative: bool) -> Source:
         r"""The file that ``\i`` (relative to the working directory) or ``\ir`` (to this script) names."""

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import pq
 from psycopg.pq import DiagnosticField
 
+from sqitchpy.engines.pg.names import quoted
 from sqitchpy.errors import ConnectionLostError, Diagnostics, EngineError, StatementError
 
 
@@ -45,13 +46,17 @@ class ServerFailure(Exception):
         """The failure as that of a statement of our own."""
         if self.fields["constraint"] == "changes_project_script_hash_key":
             return EngineError("The deploy script is not unique", sqlstate=self.sqlstate, hint=_NOT_UNIQUE)
-        return EngineError(
-            f"{self.fields['severity'] or 'ERROR'}:  {self.fields['message']}",
-            sqlstate=self.sqlstate,
-            hint=f"This was a statement of sqitchpy's own, on the registry {registry}; it was rolled back.",
-        )
+        hint = f"This was a statement of sqitchpy's own, on the registry {registry}; it was rolled back."
+        if self.sqlstate == INSUFFICIENT_PRIVILEGE:
+            hint += (
+                f" Connect as the registry's owner, or let the user in: GRANT USAGE ON SCHEMA {quoted(registry)}, and"
+                " SELECT, INSERT, UPDATE, DELETE on its tables; to make the registry, GRANT CREATE ON DATABASE."
+            )
+        words = f"{self.fields['severity'] or 'ERROR'}:  {self.fields['message']}"
+        return EngineError(words, sqlstate=self.sqlstate, hint=hint)
 
 
+INSUFFICIENT_PRIVILEGE = "42501"
 _NOT_UNIQUE = (
     "Another deployed change has a script of the very same bytes, which the registry does not allow within a project. "
     "Make the scripts differ; a comment is enough."
