@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from sqitchpy.testing import Database, DatabaseServer
 from tests.acceptance.cli import COMMAND, Result, environment, run
 from tests.projects import Scripts, add_change, make_project, remove_line, table, write_script
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -359,13 +359,6 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_script(place: Place) -> No
     assert place("deploy").code == 0
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_control_c_in_the_middle_of_a_script(place: Place) -> None:
     write_script(place.path, "deploy", "b", "CREATE TABLE half ();\nSELECT pg_sleep(60);\n")
@@ -379,7 +372,7 @@ def test_control_c_in_the_middle_of_a_script(place: Place) -> None:
         text=True,
     )
     try:
-        wait_for(lambda: place.database.rows(asleep) == [(1,)])
+        until(lambda: place.database.rows(asleep) == [(1,)], "the script")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +18,6 @@ from sqitchpy.report import Report
 from sqitchpy.target import TargetOverrides
 from sqitchpy.testing import Database
 from tests.projects import Scripts, make_project
-
-ROOT = Path(sqitchpy.__file__).parents[1]
 
 
 @dataclass
@@ -98,13 +94,8 @@ class App:
         """The text of the events of one kind."""
         return "".join(event.text for event in self.of(kind))
 
-    def cli(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command line in a process of its own."""
-        return subprocess.run(
-            self.command(*words), cwd=self.path, text=True, capture_output=True, timeout=60, check=False, **options
-        )
-
     def command(self, *words: str) -> list[str]:
+        """The command line that does it on this database."""
         return [sys.executable, "-m", "sqitchpy", *words, "--target", self.database.uri]
 
 
@@ -141,12 +132,6 @@ def connection(pg_database: Database) -> Iterator[psycopg.Connection[tuple[Any, 
 
 @pytest.fixture
 def elsewhere(pg_database: Database) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """A second connection to this test's database, for looking at what others do."""
+    """A connection to this test's database, in autocommit mode, that is not the runs' own."""
     with pg_database.connect() as opened:
         yield opened
-
-
-@pytest.fixture
-def process_environment() -> dict[str, str]:
-    """The environment of a command, with the working copy's package in sight."""
-    return {**os.environ, "PYTHONPATH": str(ROOT)}

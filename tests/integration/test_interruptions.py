@@ -6,21 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
 from sqitchpy.errors import InterruptedRunError
 from tests.integration.conftest import App, Build
-from tests.integration.test_locks import until
 from tests.projects import Scripts, table, write_script
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
-SLEEPS = Scripts(
-    "CREATE TABLE half ();\nSELECT pg_sleep(60);\n", "SELECT pg_sleep(60);", "SELECT pg_sleep(60);"
-)  # fmt: skip
+SLEEPS = Scripts("CREATE TABLE half ();\nSELECT pg_sleep(60);\n")
 
 
 def busy(app: App, words: str = "pg_sleep") -> bool:
@@ -50,8 +48,11 @@ class Command:
         return self.process.returncode, out, err
 
 
+Start = Callable[..., Command]
+
+
 @pytest.fixture
-def start(build: Build) -> Iterator[object]:
+def start() -> Iterator[Start]:
     commands: list[Command] = []
 
     def run(app: App, *words: str) -> Command:
@@ -63,9 +64,6 @@ def start(build: Build) -> Iterator[object]:
         if command.process.poll() is None:
             command.process.kill()
             command.process.communicate()
-
-
-Start = type(lambda app, *words: Command(app, *words))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
+import sqitchpy
 from sqitchpy.errors import DeployError, EngineError, LockTimeoutError, RevertError, SqitchpyError
 from sqitchpy.events import FailureReported, LockWaiting, ScriptOutput
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
+from tests.waiting import until
 
 Connection = psycopg.Connection[Any]
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.02)
 
 
 def pids(app: App, name: str) -> list[int]:
@@ -68,7 +60,7 @@ class Running:
 
 
 @pytest.fixture
-def holder(build: Build, elsewhere: Connection) -> Connection:
+def holder(elsewhere: Connection) -> Connection:
     """Another session, that holds the lock."""
     elsewhere.execute("SET application_name = 'the other one'")
     elsewhere.execute("SELECT pg_advisory_lock(75474063)")
@@ -153,27 +145,41 @@ def test_locks_of_other_databases_are_not_in_the_way(build: Build, holder: Conne
         assert app.deploy().done == ("a",)
 
 
-def test_sqitchs_own_lock_keeps_us_out_and_ours_keeps_sqitch_out(build: Build, sqitch: str) -> None:
-    app = build({"a": Scripts("SELECT pg_sleep(3);", "SELECT 1;"), "b": table("b")})
-    environ = {**os.environ}
-    with subprocess.Popen(
-        [sqitch, "deploy", "--to", "a", app.database.uri], cwd=app.path, env=environ, stdout=subprocess.PIPE
-    ) as theirs:
-        until(lambda: holds_lock(app), "Sqitch")
-        assert app.deploy().done == ("b",)
-    assert theirs.returncode == 0
-    assert len(app.of(LockWaiting)) == 1
-    app.revert("a")
+GATED = "SELECT count(*) FROM gate;"
+"""A script that waits until the test opens the gate."""
 
-    write_script(app.path, "deploy", "b", "SELECT pg_sleep(2); CREATE TABLE b ();")
-    running = Running(app, lock_timeout=30)
-    until(lambda: bool(pids(app, "work")), "our script")
-    second = subprocess.run(
-        [sqitch, "deploy", app.database.uri], cwd=app.path, env=environ, capture_output=True, text=True, check=False
-    )
-    assert running.end() is None
-    assert "Blocked by another instance of Sqitch" in second.stdout
-    assert second.stdout.endswith("Nothing to deploy (up-to-date)\n")
+
+def test_sqitchs_own_lock_keeps_us_out(build: Build, sqitch: str, elsewhere: Connection) -> None:
+    app = build({"a": Scripts(GATED, "SELECT 1;"), "b": table("b")})
+    elsewhere.execute("CREATE TABLE gate ()")
+    with elsewhere.transaction():
+        elsewhere.execute("LOCK TABLE gate")
+        theirs = subprocess.Popen(
+            [sqitch, "deploy", "--to", "a", app.database.uri], cwd=app.path, stdout=subprocess.DEVNULL
+        )
+        until(lambda: holds_lock(app), "Sqitch")
+        ours = Running(app, lock_timeout=30)
+        until(lambda: bool(app.of(LockWaiting)), "our waiting")
+    assert ours.end() is None
+    assert theirs.wait(30) == 0
+    assert app.history() == ["deploy a", "deploy b"]
+
+
+def test_our_lock_keeps_sqitch_out(build: Build, sqitch: str, elsewhere: Connection) -> None:
+    app = build({"a": Scripts(GATED, "SELECT 1;"), "b": table("b")})
+    elsewhere.execute("CREATE TABLE gate ()")
+    with elsewhere.transaction():
+        elsewhere.execute("LOCK TABLE gate")
+        ours = Running(app, to="a")
+        until(lambda: holds_lock(app), "our lock")
+        theirs = subprocess.Popen([sqitch, "deploy", app.database.uri], cwd=app.path, stdout=subprocess.PIPE, text=True)
+        assert theirs.stdout is not None
+        first = theirs.stdout.readline()
+    assert ours.end() is None
+    rest, _ = theirs.communicate(timeout=30)
+    assert first == f"Blocked by another instance of Sqitch working on {app.database.uri}; waiting 60 seconds...\n"
+    assert (theirs.returncode, rest.splitlines()[-1]) == (0, "  + b .. ok")
+    assert app.history() == ["deploy a", "deploy b"]
 
 
 def test_concurrent_indexes_are_built_while_another_deployer_waits(build: Build) -> None:
@@ -290,8 +296,10 @@ def test_a_session_can_be_used_again_after_its_connection_was_lost(build: Build)
 
 def test_a_server_that_is_down_is_one_clear_error(build: Build) -> None:
     app = build({"a": table("a")})
-    project = __import__("sqitchpy").Project.open(app.path)
-    with project.target("db:pg://nobody@127.0.0.1:1/none") as target, pytest.raises(EngineError) as failure:
+    with (
+        sqitchpy.Project.open(app.path).target("db:pg://nobody@127.0.0.1:1/none") as target,
+        pytest.raises(EngineError) as failure,
+    ):
         target.deploy()
     assert "refused" in failure.value.message
     assert "Is the server running" in (failure.value.hint or "")
