@@ -4,7 +4,8 @@
 -- Where the archive is, is not the same everywhere:
 --     deploy --set fdw_host=archive.internal --set fdw_port=5432 --set fdw_dbname=archive --set fdw_user=reader
 -- What is not set points back at this very database, so that the example deploys anywhere.
-SELECT coalesce(nullif(split_part(current_setting('unix_socket_directories'), ',', 1), ''), 'localhost') AS own_host,
+SELECT coalesce(nullif(btrim(split_part(current_setting('unix_socket_directories'), ',', 1), ' "'), ''), 'localhost')
+           AS own_host,
        current_setting('port') AS own_port,
        current_database() AS own_dbname,
        current_user AS own_user
