@@ -135,8 +135,8 @@ def test_a_script_may_set_its_client_encoding_and_the_rows_stay_utf_8(build: Bui
 
 
 def test_databases_in_other_encodings_get_their_rows_converted(build: Build, pg_server: DatabaseServer) -> None:
-    options = "ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
-    with pg_server.database(options=options) as latin:
+    locale = "LOCALE 'C'" if pg_server.version() >= 130000 else "LC_COLLATE 'C' LC_CTYPE 'C'"
+    with pg_server.database(options=f"ENCODING 'LATIN1' TEMPLATE template0 {locale}") as latin:
         script = "CREATE TABLE t AS SELECT 'é'::text AS v;\n".encode("latin-1")
         app = build({"a": Scripts(script, note="Größe")}, database=latin)
         app.deploy()
