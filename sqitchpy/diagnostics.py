@@ -19,8 +19,9 @@ RIGHT_MARGIN = 10
 
 
 def render(diagnostics: Diagnostics) -> str:
-    """The text of an error or notice, without a final newline."""
-    first = f"psql:{diagnostics.file}:{diagnostics.line}: {diagnostics.severity}:  {diagnostics.message}"
+    """The text of an error or notice, without a final newline. What fails at the final COMMIT has no line (0)."""
+    place = f"{diagnostics.file}:{diagnostics.line}" if diagnostics.line else diagnostics.file
+    first = f"psql:{place}: {diagnostics.severity}:  {diagnostics.message}"
     lines = [first]
     if diagnostics.statement and diagnostics.position:
         lines += _excerpt(diagnostics.statement, diagnostics.position)
