@@ -91,7 +91,7 @@ def test_a_transaction_that_ends_with_rollback_leaves_nothing_but_is_recorded(bu
     assert app.deployed() == ["a"]
 
 
-def test_a_transaction_that_is_never_committed_is_refused_before_anything_runs(build: Build) -> None:
+def test_a_transaction_that_is_never_committed_is_refused_before_any_of_it_runs(build: Build) -> None:
     app = build({"first": table("first"), "a": Scripts("BEGIN;\nCREATE TABLE t ();\n", "SELECT 1;")})
     told = failure_of(app, mode="change")
     assert told == "deploy/a.sql:1: the transaction opened here is never committed"
@@ -130,9 +130,19 @@ def test_a_deferred_constraint_fails_at_the_verification(build: Build) -> None:
 
 def test_a_deferred_constraint_fails_at_commit(build: Build) -> None:
     app = one(build, f"BEGIN;\n{DEFERRED}COMMIT;\n")
-    told = failure_of(app)
-    assert 'ERROR:  duplicate key value violates unique constraint "t_id_key"' in told
+    assert failure_of(app) == (
+        'psql:deploy/a.sql: ERROR:  duplicate key value violates unique constraint "t_id_key"\n'
+        "DETAIL:  Key (id)=(1) already exists.\nSQLSTATE: 23505"
+    )
     assert (app.tables(), app.history()) == ([], ["fail a"])
+
+
+def test_a_deferred_constraint_fails_at_the_commit_of_a_revert(build: Build) -> None:
+    app = one(build, "CREATE TABLE kept ();", f"{DEFERRED}DROP TABLE kept;")
+    app.deploy()
+    with pytest.raises(RevertError):
+        app.revert()
+    assert (app.tables(), app.deployed()) == (["kept"], ["a"])
 
 
 # -- what cannot be in a transaction ----------------------------------------------------------------------------
