@@ -104,11 +104,11 @@ def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool =
         if script is not None:
             _clean_up(run, script)
         if record_failure:
-            _record_failure(run, task)
+            record_failure_of(run, task)
         raise failed from None
 
 
-def _record_failure(run: Run, task: DeployTask) -> None:
+def record_failure_of(run: Run, task: DeployTask) -> None:
     """Record the failure. When that fails as well, it is told; the first error is the one that counts."""
     try:
         run.engine.record_failure(task, run.committer)

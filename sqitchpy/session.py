@@ -44,6 +44,7 @@ class TargetSession:
         transaction: Literal["own", "caller"],
         on_event: events.OnEvent,
     ) -> None:
+        self._nested = transaction == "caller"
         self._place = Workplace(
             project,
             target,
@@ -100,6 +101,11 @@ class TargetSession:
             transaction,
             verify_when,
         )
+        if transaction == "run" and self._nested:
+            raise SqitchpyError(
+                'A run cannot be a transaction of its own inside yours: transaction="run" with transaction="caller"',
+                hint='Inside your transaction everything is one transaction anyway: leave transaction="run" out.',
+            )
         work = deploying.Deploying(self._place, wish)
         with self._place.locked(lock_timeout):
             return work.run()

@@ -167,7 +167,7 @@ def target_reference(config: Config, argument: str) -> str | None:
     """
     if _raw(config, f"target.{argument}.uri"):
         return argument
-    if argument.lower().startswith(("db:", "postgres://", "postgresql://", "embedded:")):
+    if argument.lower().startswith(("db:", "postgres://", "postgresql://", "embedded:", "${")):
         return argument
     return _engine_reference(config, argument) if argument in ENGINES else None
 

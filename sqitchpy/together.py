@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqitchpy import events
 from sqitchpy.engines.protocol import DeployTask, TaskFailed
 from sqitchpy.errors import ConnectionLostError
-from sqitchpy.executor import Run, Undo, deploy_one, give_up, stopped
+from sqitchpy.executor import Run, Undo, deploy_one, give_up, record_failure_of, stopped
 from sqitchpy.model import Change
 from sqitchpy.options import Mode
 from sqitchpy.report import Report, StepReport
@@ -40,24 +40,28 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
     """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for together, part in segments(run, tasks):
-        shared = _Shared(run, part, list(done), mode) if together else None
-        for task in part:
-            place = (len(done) + 1, len(tasks))
-            try:
-                _deploy(run, task, place, undo, together=together)
-            except TaskFailed as failed:
-                kept = shared.fail(task) if shared else done
-                give_up(run, task, failed, kept, mode, start, undo)
-            except (ConnectionLostError, KeyboardInterrupt) as error:
-                raise stopped(run, error, task.change) from error
-            done.append(task)
+        current = part[0]
+        try:
+            shared = _Shared(run, part, list(done), mode) if together else None
+            for current in part:
+                place = (len(done) + 1, len(tasks))
+                try:
+                    _deploy(run, current, place, undo, together=together)
+                except TaskFailed as failed:
+                    kept = shared.fail(current) if shared else done
+                    give_up(run, current, failed, kept, mode, start, undo)
+                done.append(current)
+                if shared:
+                    shared.add(current)
             if shared:
-                shared.add(task)
-        if shared:
-            try:
-                shared.commit()
-            except TaskFailed as failed:
-                give_up(run, part[-1], failed, shared.before, mode, start, undo)
+                try:
+                    shared.commit()
+                except TaskFailed as failed:
+                    give_up(run, current, failed, shared.before, mode, start, undo)
+        except (ConnectionLostError, KeyboardInterrupt) as error:
+            raise stopped(run, error, current.change) from error
+        finally:
+            run.engine.abandon_run()
     return run.report()
 
 
@@ -88,7 +92,7 @@ class _Shared:
         except TaskFailed as failed:
             self._run.on_event(events.FailureReported(failed.error.message))
             self._forget(self._inside)
-            self._run.engine.record_failure(self._inside[-1], self._run.committer)
+            record_failure_of(self._run, self._inside[-1])
             raise
 
     def fail(self, task: DeployTask) -> list[DeployTask]:
@@ -96,8 +100,12 @@ class _Shared:
         inside = self._inside
         back = rollback_after_failure(self._mode, [each.change for each in (*self.before, *inside)], None).changes
         kept = max(0, len(inside) - back)
-        self._run.engine.end_run(to_point=0 < kept < len(inside), rollback=kept == 0)
-        self._run.engine.record_failure(task, self._run.committer)
+        try:
+            self._run.engine.end_run(to_point=0 < kept < len(inside), rollback=kept == 0)
+        except TaskFailed as failed:  # a deferred constraint of what was to be kept
+            self._run.on_event(events.FailureReported(failed.error.message))
+            kept = 0
+        record_failure_of(self._run, task)
         self._forget(inside[kept:])
         return [*self.before, *inside[:kept]]
 

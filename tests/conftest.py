@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = ["sqitchpy.testing.plugin"]
 
-KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE"}
+KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE", "SQITCHPY_POSTGIS_DSN"}
 
 
 @pytest.fixture(autouse=True)

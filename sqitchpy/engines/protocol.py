@@ -172,6 +172,9 @@ class Engine(Protocol):
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """Commit the run's transaction: all of it, or what was done before the kept point; or roll it all back."""
 
+    def abandon_run(self) -> None:
+        """Roll the run's transaction back if it is still open, for whatever reason."""
+
     def record_failure(self, task: DeployTask, committer: Person) -> None:
         """Record that a deployment failed."""
 

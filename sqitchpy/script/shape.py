@@ -7,6 +7,7 @@ statement, as it stands.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,6 +58,8 @@ class Shape:
     certain: bool = True
     locks: int = 0
     """About how many locks it takes: what is created or dropped is locked until the transaction ends."""
+    digest: str = ""
+    """SHA-1 over the statements as they are sent, those of included files too and with variables put in."""
     actions: tuple[Action, ...] | None = None
 
     @property
@@ -80,12 +83,14 @@ class _Examiner:
         self.outside = self.rolls_back = self.new_connection = False
         self.inert = True
         self.locks = 0
+        self.digest = hashlib.sha1(usedforsecurity=False)
         self.opened: Reason | None = None
 
     def see(self, action: Sends) -> None:
         statement = action.statement
         kind = statement.kind
         self.locks += _locks(statement.text)
+        self.digest.update(statement.text + b"\0")
         self.inert = self.inert and kind in INERT and not statement.batch
         self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
         if statement.batch:
@@ -172,6 +177,7 @@ def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = 
         new_connection=examiner.new_connection,
         certain=interpreter.certain,
         locks=examiner.locks,
+        digest=examiner.digest.hexdigest(),
         actions=kept,
     )
 

@@ -107,7 +107,9 @@ def killed_in(app: App, notes: str = "{}") -> None:
     plan = app.session()
     with plan:
         steps = plan._place.plan.by_name["steps"][0]
-        digest = plan._place.files.source("deploy", steps).digest()
+        script = plan._place.script("deploy", steps, plan._place.scripting("deploy", None, "native"))
+        shape = plan._place.engine._scripts.shape(script)  # type: ignore[attr-defined]
+        digest = f"{script.source.digest()} {shape.digest}"
     app.rows(
         "CREATE TABLE sqitch.sqitchpy_progress (change_id text, action text, script_hash text, statement int, line int,"
         " state text, notes jsonb, noted_at timestamptz DEFAULT now(),"
@@ -235,3 +237,23 @@ def test_two_runs_at_once_wait_for_each_other(build: Build, tmp_path: Path) -> N
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * 6, outputs
     assert app.history() == ["deploy t", "deploy steps", "deploy last"]
+
+
+def test_a_statement_that_was_seen_to_fail_is_never_taken_for_done(build: Build) -> None:
+    app = build({"t": BIG, "steps": Scripts("DROP INDEX CONCURRENTLY wrong_name;\n")})
+    for _ in range(2):
+        with pytest.raises(DeployError):
+            app.deploy(mode="change")
+    assert app.deployed() == ["t"]
+
+
+def test_an_edited_included_file_starts_anew(build: Build) -> None:
+    app = build({"t": BIG, "steps": Scripts("\\ir part.sql\nVACUUM missing;\n")})
+    part = app.path / "deploy" / "part.sql"
+    part.write_text("CREATE TABLE one ();\n")
+    with pytest.raises(DeployError):
+        app.deploy(mode="change")
+    part.write_text("CREATE TABLE two ();\n")
+    app.rows("CREATE TABLE missing ()")
+    app.deploy()
+    assert "two" in app.tables()

@@ -148,3 +148,45 @@ def test_verification_after_the_commit_reverts_when_it_fails(build: Build) -> No
         target.deploy(verify=True, verify_when="after", mode="change")
     assert app.tables() == ["a"]
     assert app.deployed() == ["a"]
+
+
+def test_it_is_refused_inside_the_callers_transaction(build: Build) -> None:
+    app = build({"a": table("a")})
+    with app.database.connect(autocommit=False) as connection:
+        with (
+            app.session(connection=connection, transaction="caller") as target,
+            pytest.raises(sqitchpy.SqitchpyError, match="cannot be a transaction of its own inside yours"),
+        ):
+            target.deploy(transaction="run")
+        connection.rollback()
+    assert app.tables() == []
+
+
+def test_an_interrupted_run_is_rolled_back_and_the_next_one_goes_on(build: Build) -> None:
+    app = build({"a": table("a"), "b": table("b")})
+    project = sqitchpy.Project.open(app.path)
+    stops = [KeyboardInterrupt()]
+
+    def interrupt(event: object) -> None:
+        if isinstance(event, StepFinished) and event.label == "a" and stops:
+            raise stops.pop()
+
+    with project.target(app.database.uri, on_event=interrupt) as target:
+        with pytest.raises(sqitchpy.SqitchpyError, match="Interrupted"):
+            target.deploy(transaction="run")
+        assert app.tables() == []
+        target.deploy()
+    assert app.deployed() == ["a", "b"]
+
+
+def test_a_deferred_constraint_that_breaks_what_was_to_be_kept_is_a_failure_too(build: Build) -> None:
+    broken = Scripts(
+        "CREATE TABLE p (id int PRIMARY KEY);"
+        "CREATE TABLE k (id int REFERENCES p DEFERRABLE INITIALLY DEFERRED);"
+        "INSERT INTO k VALUES (1);"
+    )
+    app = build({"a": broken, "c": FAILS})
+    with pytest.raises(DeployError):
+        deploy(app, mode="change")
+    assert app.tables() == []
+    assert app.history() == ["fail c"]

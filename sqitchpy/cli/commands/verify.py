@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "sqitchpy verify                          everything deployed to the default target",
     "sqitchpy verify production               everything deployed to the target named production",
-    "sqitchpy verify --from @v1.0 --to users  a range; both ends are included",
+    "sqitchpy verify --from @v1.0 --to @HEAD  a range; both ends are included",
 )
 _SUMMARY = "Verify Summary Report"
 

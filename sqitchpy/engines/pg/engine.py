@@ -140,6 +140,10 @@ class PgEngine:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
         self._transactions.attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
 
+    def abandon_run(self) -> None:
+        """Roll the run's transaction back if it is still open."""
+        self._session.abandon_run()
+
     def _try_otherwise(self, task: DeployTask, committer: Person, failed: TaskFailed) -> None:
         """Run again, outside a transaction, what turned out not to work inside one; else raise the failure."""
         error = failed.error
@@ -183,11 +187,15 @@ class PgEngine:
         try:
             self._verify(script)
         except TaskFailed as failed:
-            self._transactions.record(
-                lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
-                task.project,
-                task.change.id,
-            )
+            try:
+                self._transactions.record(
+                    lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
+                    task.project,
+                    task.change.id,
+                )
+            except TaskFailed:
+                # Still recorded: then its revert script must not run ("script" says so to the executor).
+                raise TaskFailed("script", failed.error, kept=True) from failed
             raise TaskFailed("verify", failed.error, kept=True) from failed
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
@@ -219,7 +227,9 @@ class PgEngine:
             self._transactions.attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
             return None
         queries = self._registry.queries
-        journal = Journal(self._session, queries, change_id, doing, script.source.digest())
+        # Inline data is in the file alone, variables and included files are in the statements alone: both count.
+        digest = f"{script.source.digest()} {self._scripts.shape(script).digest}"
+        journal = Journal(self._session, queries, change_id, doing, digest)
         self._noted = True
 
         def guard(wire: Wire) -> None:

@@ -109,7 +109,11 @@ LOCK TABLE {registry}.changes IN EXCLUSIVE MODE
 SELECT pg_catalog.pg_try_advisory_xact_lock_shared(75474063, 1)
 
 -- name: mark_session
-SELECT pg_catalog.pg_try_advisory_lock_shared(75474063, 1)
+-- Once for a session, however often it is said, so that a lent connection can be given back without it.
+SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+                          WHERE locktype = 'advisory' AND classid = 75474063 AND objid = 1 AND objsubid = 2
+                            AND pid = pg_catalog.pg_backend_pid())
+            THEN true ELSE pg_catalog.pg_try_advisory_lock_shared(75474063, 1) END
 
 -- name: open_transactions
 -- Who may hold a lock that could not be had: the oldest transactions that are open in this database.

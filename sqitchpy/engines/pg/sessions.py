@@ -19,7 +19,7 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import lost
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.errors import EngineError
+from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.events import LockHolder
 
 Connection = psycopg.Connection[Any]
@@ -99,6 +99,16 @@ class OwnSession:
             wire.queue(text)
         wire.sync()
 
+    def abandon_run(self) -> None:
+        """Roll the run's transaction back if it is still open; with a lost connection it is gone already."""
+        if not self._in_run:
+            return
+        self._in_run = False
+        try:
+            self.abandon()
+        except ConnectionLostError:
+            self.drop_work()
+
     # -- connections --------------------------------------------------------------------------------------------
 
     def control(self) -> Connection:
@@ -118,7 +128,8 @@ class OwnSession:
             connection = self._open_work()
             connection.add_notice_handler(self._on_notice)
             self._wire = Wire(connection)
-            self.foreign_encoding = self._wire.parameter("client_encoding") != "UTF8"
+            self.encoding = self._wire.parameter("client_encoding") or "UTF8"
+            self.foreign_encoding = self.encoding != "UTF8"
         return self._wire
 
     def _open_work(self) -> Connection:
@@ -210,6 +221,9 @@ class BorrowedSession(OwnSession):
         self._borrowed.remove_notice_handler(self._on_notice)
         self._wire = None
         if not self._borrowed.closed:
+            if self._borrowed.info.transaction_status != TransactionStatus.IDLE:
+                self._borrowed.rollback()
+            self._borrowed.execute(b"SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)", prepare=False)
             for text in self.reset:
                 self._borrowed.execute(text, prepare=False)
             self._borrowed.autocommit = self._autocommit

@@ -112,9 +112,15 @@ class Stepwise:
                 return
         self._guard(self._wire)
         self._wire.sync()
-        self._journal.start(self._number, action.statement.line, note(text, self._ask))
-        self._send(action)
-        self._wire.sync()
+        notes = note(text, self._ask)
+        self._journal.start(self._number, action.statement.line, notes)
+        try:
+            self._send(action)
+            self._wire.sync()
+        except ServerFailure:
+            # Seen to fail: the next run may clean up behind it, but must not take it for done.
+            self._journal.start(self._number, action.statement.line, {**notes, "failed": True})
+            raise
         self._journal.finish(self._number, action.statement.line)
 
     def _settle(self, action: Sends, verdict: Verdict) -> bool:
@@ -134,7 +140,8 @@ class Stepwise:
             self._wire.run(statement.encode())
         if verdict.instead:
             self._wire.run(verdict.instead.encode())
-        if verdict.done or verdict.instead:
+        failed = bool((self._found.notes or {}).get("failed"))
+        if (verdict.done and not failed) or verdict.instead:
             self._journal.finish(self._number, action.statement.line)
             return True
         return False

@@ -101,6 +101,8 @@ class Transactions:
     def commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
         """COMMIT, and whatever cleans the session behind it in the same round trip."""
         origin = Origin("script", script.source.name, 0) if script else RECORD
+        if self._session.foreign_encoding and not self._session.commits:  # SET LOCAL outlives a savepoint
+            wire.queue(f"SET LOCAL client_encoding TO '{self._session.encoding}'".encode(), origin=RECORD)
         wire.queue(self._session.commit, origin=origin)
         self._scripts.queue_forget(wire, *shapes)
         wire.sync()

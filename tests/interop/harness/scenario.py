@@ -145,11 +145,12 @@ def _example() -> dict[str, str]:
 
 def _files(data: Mapping[str, Any]) -> dict[str, str]:
     """The files of a ``[files]`` table, and scripts for the changes that ``[tables]`` lists by directory."""
-    files = {}
+    files: dict[str, str] = {}
     for directory, names in data.get("tables", {}).items():
         for name in names:
             files |= _table_scripts(directory, name)
-    return files | data.get("files", {})
+    files.update(data.get("files", {}))
+    return files
 
 
 def _table_scripts(directory: str, name: str) -> dict[str, str]:
