@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import sqitchpy
 from sqitchpy.errors import DeployError
 from sqitchpy.model import Change
-from sqitchpy.testing import Database
+from sqitchpy.testing import Database, DatabaseServer, named_server
 from tests.acceptance.cli import ROOT, run
 from tests.conftest import need
 from tests.dumps import schema_dump
@@ -28,6 +29,14 @@ ROOT_CHANGES = (
 def name(request: pytest.FixtureRequest) -> str:
     """Which example."""
     return str(request.param)
+
+
+@pytest.fixture
+def pg_database(name: str, pg_server: DatabaseServer) -> Iterator[Database]:
+    """A database for the example: the geospatial one needs a server that has PostGIS (SQITCHPY_POSTGIS_DSN)."""
+    dsn = os.environ.get("SQITCHPY_POSTGIS_DSN") if name == "geospatial" else None
+    with (named_server(dsn) if dsn else pg_server).database() as database:
+        yield database
 
 
 @pytest.fixture
