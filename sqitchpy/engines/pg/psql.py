@@ -63,7 +63,8 @@ def run(facts: Facts, script: Script, writer: Writer) -> None:
         except BaseException:
             _stop(process)
             raise
-        messages.join()
+        finally:
+            messages.join()  # whoever closes a pipe that a thread still reads makes that thread fail
     if process.returncode != 0:
         raise EngineError(f'"{facts.psql}" unexpectedly returned exit value {process.returncode}')
 

@@ -107,8 +107,6 @@ def test_after_kill_9_of_the_command_within_the_start_there_is_one_server(
     command.wait()
     server = embedded.ensure_running(project, settings=FAST)
     assert ask(server, "SELECT 1") == "1"
-    names = [Path(f"/proc/{pid}/comm").read_text() for pid in servers_in(server.data_directory)]
-    assert set(names) == {"postgres\n"}
     assert len([pid for pid in servers_in(server.data_directory) if is_postmaster(pid)]) == 1
     assert is_postmaster(postmaster(server))
 

@@ -157,7 +157,8 @@ def test_what_is_no_boolean_does_not_hold_and_is_said(say: Callable[..., Said]) 
         ("\\restrict a\n\\echo x", r"s.sql:2: backslash commands are restricted; only \unrestrict is allowed"),
         ("\\restrict a\n\\unrestrict b", r"s.sql:2: \unrestrict: wrong key"),
         ("\\unrestrict b", r"s.sql:1: \unrestrict: not currently in restricted mode"),
-        ("SELECT 1;\nSELECT '\0';", "s.sql:2: a NUL byte in a statement"),
+        ("SELECT 1;\nSELECT '\0';", "s.sql:2: a NUL byte, which no SQL can hold"),
+        ("\\set x '\\000'\nSELECT :'x';", "s.sql:2: a NUL byte in a statement"),
         ("SELECT 1 \\; COPY t FROM stdin;", r"s.sql:1: COPY FROM STDIN cannot be joined with other statements by \;"),
     ],
 )
