@@ -97,6 +97,14 @@ class EngineError(SqitchpyError):
         self.sqlstate = sqlstate
 
 
+def reworded(error: SqitchpyError, text: str, *, hint: str | None = None) -> EngineError:
+    """The error in other words; what it was is its cause, with all its fields."""
+    sqlstate = error.sqlstate if isinstance(error, EngineError) else None
+    new = EngineError(text, sqlstate=sqlstate, hint=hint or error.hint)
+    new.__cause__ = error
+    return new
+
+
 class ConnectionLostError(EngineError):
     """The connection to the server broke while it was in use."""
 

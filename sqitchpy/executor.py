@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqitchpy import events
 from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, TaskFailed
@@ -19,6 +19,7 @@ from sqitchpy.errors import (
     RevertError,
     RunError,
     SqitchpyError,
+    reworded,
 )
 from sqitchpy.model import Change, DeployedChange, Person
 from sqitchpy.options import Mode
@@ -96,16 +97,14 @@ def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool =
     except TaskFailed as failed:
         error = failed.error
         if failed.stage == "verify" and task.verify is not None:
-            error = _reworded(error, f'{error.message}\nVerify script "{task.verify.source.name}" failed.')
+            error = reworded(error, f'{error.message}\nVerify script "{task.verify.source.name}" failed.')
         elif failed.stage == "record" and isinstance(error, EngineError):
-            error = _reworded(error, f'Cannot log change "{task.change.name}": {error.message}')
-        failed = TaskFailed(failed.stage, error, kept=failed.kept)
-        script = undo.script(task.change) if failed.kept and failed.stage != "script" else None
-        if script is not None:
-            _clean_up(run, script)
+            error = reworded(error, f'Cannot log change "{task.change.name}": {error.message}')
+        script = undo.script(task.change) if failed.undo else None
+        undone = script is not None and _clean_up(run, task, script)
         if record_failure:
             record_failure_of(run, task)
-        raise failed from None
+        raise TaskFailed(failed.stage, error, kept=failed.kept, undo=failed.undo, undone=undone) from None
 
 
 def record_failure_of(run: Run, task: DeployTask) -> None:
@@ -116,19 +115,13 @@ def record_failure_of(run: Run, task: DeployTask) -> None:
         run.on_event(events.Warned(f"The failure of {task.change.name} could not be recorded: {failed.error.message}"))
 
 
-def _reworded(error: SqitchpyError, text: str) -> SqitchpyError:
-    """The error in other words; what it was is its cause, with all its fields."""
-    sqlstate = error.sqlstate if isinstance(error, EngineError) else None
-    reworded = EngineError(text, sqlstate=sqlstate, hint=error.hint)
-    reworded.__cause__ = error
-    return reworded
-
-
-def _clean_up(run: Run, script: Script) -> None:
+def _clean_up(run: Run, task: DeployTask, script: Script) -> bool:
     try:
-        run.engine.run_script(script)
+        run.engine.undo(task, script)
     except TaskFailed as failed:
         run.on_event(events.FailureReported(failed.error.message))
+        return False
+    return True
 
 
 def give_up(
@@ -176,18 +169,23 @@ def _take_back(run: Run, count: int, undo: Undo) -> None:
 def _where(run: Run, task: DeployTask, failed: TaskFailed, done: Sequence[DeployTask], taken_back: int) -> str:
     """What state the database is in, and what to type next."""
     kept = len(done) - taken_back
-    nothing = (
-        "Nothing of it was kept" if not failed.kept else "Its revert script was run, since it was not one transaction"
-    )
-    if failed.kept and failed.stage == "script":
-        nothing = "What ran before the failing statement was kept, since the script is not one transaction"
-    words = f"Change {task.change.name}: {nothing[0].lower()}{nothing[1:]}."
+    words = f"Change {task.change.name}: {_what_is_left(failed)}."
     if failed.error.hint:
         words = f"{failed.error.hint} {words}"
     state = f" {kept} earlier change{'' if kept == 1 else 's'} of this run stayed deployed." if kept else ""
     mend = "Mend that" if failed.stage == "record" else "Mend the script"
     again = f"{mend} and run “sqitchpy deploy” again."
     return f"{words}{state} {again}"
+
+
+def _what_is_left(failed: TaskFailed) -> str:
+    if not failed.kept:
+        return "nothing of it was kept"
+    if failed.undone:
+        return "its revert script was run, since it was not one transaction"
+    if failed.stage == "script":
+        return "what ran before the failing statement was kept, since the script is not one transaction"
+    return "what its script did was kept, since its revert script " + ("failed" if failed.undo else "was not run")
 
 
 def _revert_one(run: Run, change: DeployedChange, place: tuple[int, int], script: Script | None) -> None:
@@ -218,20 +216,33 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
 
 def stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
     """The run cannot go on: the connection is lost, or the user has interrupted it."""
-    done = len(run.report().done)
     if isinstance(error, KeyboardInterrupt):
-        return InterruptedRunError(
-            "Interrupted",
-            report=run.report(),
-            hint=f"What was running for change {change.name} was cancelled on the server and rolled back; {done} "
-            f"change{'' if done == 1 else 's'} of this run were completed. Run the command again to go on.",
-        )
+        state = _state_after_interruption(run, change)
+        done = len(run.report().done)
+        completed = f"{done} change{'' if done == 1 else 's'} of this run were completed."
+        hint = f"{state} {completed} Run the command again to go on."
+        return InterruptedRunError("Interrupted", report=run.report(), hint=hint)
     kind = DeployError if run.action == "deploy" else RevertError
     return kind(
         f"{run.action.capitalize()} failed: the connection was lost while change {change.name} was under way",
         report=run.report(),
         hint=getattr(error, "hint", None),
     )
+
+
+def _state_after_interruption(run: Run, change: Change | DeployedChange) -> str:
+    """What has become of the change: the interruption may have come when its transaction was committed already."""
+    try:
+        recorded = bool(run.engine.registry.deployed_among([change.id]))
+    except SqitchpyError:
+        return f"“sqitchpy status” says whether change {change.name} was completed."
+    if recorded != (run.action == "deploy"):
+        return f"What was running for change {change.name} was cancelled on the server and rolled back;"
+    if run.steps and run.steps[-1].change_id == change.id:
+        run.steps[-1] = replace(run.steps[-1], outcome="done")
+    if run.action == "revert":
+        return f"Change {change.name} had been reverted;"
+    return f"Change {change.name} is deployed and recorded; “sqitchpy verify” says whether it is well;"
 
 
 def _join(*sentences: str | None) -> str:

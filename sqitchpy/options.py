@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["all", "tag", "change"]
@@ -17,19 +16,6 @@ DEFAULT_LOCK_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class DeployOptions:
-    """How to deploy. ``lock_timeout`` is in seconds, 0 waits without limit."""
-
-    to: str | None = None
-    mode: Mode = "all"
-    verify: bool = False
-    log_only: bool = False
-    variables: Mapping[str, str] = field(default_factory=dict)
-    lock_timeout: float = DEFAULT_LOCK_TIMEOUT
-    runner: Runner = "native"
-
-
-@dataclass(frozen=True, slots=True)
 class RevertQuestion:
     """What a revert is about to do, for whoever is asked to confirm it."""
 
@@ -37,32 +23,6 @@ class RevertQuestion:
     to: str | None
     """Label of the change to keep; None when everything goes."""
     labels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RevertOptions:
-    """How to revert. ``to`` names the change to keep; without it everything is reverted.
-
-    ``confirm`` is asked once, after the lock is held and before anything is run; None means yes.
-    """
-
-    to: str | None = None
-    modified: bool = False
-    log_only: bool = False
-    variables: Mapping[str, str] = field(default_factory=dict)
-    lock_timeout: float = DEFAULT_LOCK_TIMEOUT
-    runner: Runner = "native"
-    confirm: Callable[[RevertQuestion], bool] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
-    """Which deployed changes to verify; both ends are included."""
-
-    since: str | None = None
-    to: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    runner: Runner = "native"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqitchpy import events
 from sqitchpy.engines.protocol import DeployTask, TaskFailed
-from sqitchpy.errors import ConnectionLostError
+from sqitchpy.errors import ConnectionLostError, SqitchpyError
 from sqitchpy.executor import Run, Undo, deploy_one, give_up, record_failure_of, stopped
 from sqitchpy.model import Change
 from sqitchpy.options import Mode
@@ -40,7 +40,7 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
     """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for together, part in segments(run, tasks):
-        current = part[0]
+        current, shared = part[0], None
         try:
             shared = _Shared(run, part, list(done), mode) if together else None
             for current in part:
@@ -59,6 +59,8 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
                 except TaskFailed as failed:
                     give_up(run, current, failed, shared.before, mode, start, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
+            if shared:
+                shared.break_off()
             raise stopped(run, error, current.change) from error
         finally:
             run.engine.abandon_run()
@@ -75,6 +77,7 @@ class _Shared:
     def __init__(self, run: Run, part: Sequence[DeployTask], before: list[DeployTask], mode: Mode) -> None:
         self._run = run
         self._mode = mode
+        self._part = part
         self._inside: list[DeployTask] = []
         self.before = before
         run.engine.begin_run(part)
@@ -108,6 +111,16 @@ class _Shared:
         record_failure_of(self._run, task)
         self._forget(inside[kept:])
         return [*self.before, *inside[:kept]]
+
+    def break_off(self) -> None:
+        """The run cannot go on: its transaction is gone, unless that was during the commit."""
+        done = {step.change_id for step in self._run.steps if step.outcome == "done"}
+        inside = [task for task in self._part if task.change.id in done]
+        try:
+            committed = self._run.engine.registry.deployed_among(done)
+        except SqitchpyError:  # then nobody knows; the hint of the failure says how to find out
+            return
+        self._forget([task for task in inside if task.change.id not in committed])
 
     def _forget(self, lost: Sequence[DeployTask]) -> None:
         """Say that changes are gone with the transaction they were in; no revert script had to run."""

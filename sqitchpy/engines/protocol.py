@@ -75,13 +75,21 @@ class VerifyTask:
 
 
 class TaskFailed(Exception):
-    """A task failed. ``kept`` is true when something the deploy script did is still in the database."""
+    """A task failed.
 
-    def __init__(self, stage: Stage, error: SqitchpyError, *, kept: bool) -> None:
+    ``kept`` is true when something the deploy script did is still in the database; ``undo`` when the revert script may
+    run to take it away; ``undone`` when it did.
+    """
+
+    def __init__(
+        self, stage: Stage, error: SqitchpyError, *, kept: bool, undo: bool | None = None, undone: bool = False
+    ) -> None:
         super().__init__(str(error))
         self.stage = stage
         self.error = error
         self.kept = kept
+        self.undo = kept and stage != "script" if undo is None else undo
+        self.undone = undone
 
 
 class Dependent(NamedTuple):
@@ -181,8 +189,8 @@ class Engine(Protocol):
     def revert(self, task: RevertTask, committer: Person) -> None:
         """Run and record a revert. Raises TaskFailed; nothing is recorded then."""
 
-    def run_script(self, script: Script) -> None:
-        """Run a script by itself and keep what it does. Raises TaskFailed."""
+    def undo(self, task: DeployTask, script: Script) -> None:
+        """Run the revert script of a change that has failed after its deploy script. Raises TaskFailed."""
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification. Raises TaskFailed."""

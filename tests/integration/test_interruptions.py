@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from sqitchpy.errors import InterruptedRunError
+from sqitchpy.events import ScriptMessage, ScriptOutput
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
 from tests.waiting import until
@@ -93,6 +94,18 @@ def test_an_interrupted_verification_takes_its_change_along(build: Build, start:
     assert app.deployed() == app.tables() == ["a"]
 
 
+def test_an_interrupted_verification_after_the_commit_leaves_its_change_deployed_and_says_so(
+    build: Build, start: Start
+) -> None:
+    app = build({"a": table("a"), "b": Scripts("CREATE TABLE b ();", "DROP TABLE b;", "SELECT pg_sleep(60);")})
+    command = start(app, "deploy", "--verify", "--verify-when", "after", "--to", "b")
+    until(lambda: busy(app), "the verification")
+    code, _, err = command.end(signal.SIGINT)
+    assert code == 130
+    assert "Change b is deployed and recorded; “sqitchpy verify” says whether it is well; 2 changes of this run" in err
+    assert app.deployed() == app.tables() == ["a", "b"]
+
+
 def test_an_interrupted_revert_leaves_the_change_deployed(build: Build, start: Start) -> None:
     app = build({"a": Scripts("CREATE TABLE a ();", "DROP TABLE a;\nSELECT pg_sleep(60);\n"), "b": table("b")})
     app.deploy()
@@ -136,6 +149,16 @@ def test_data_on_its_way_can_be_interrupted(build: Build, start: Start, elsewher
     assert (code, "Traceback" in err) == (130, False)
     assert app.value("SELECT count(*) FROM t") == 0
     assert app.deployed() == ["t"]
+
+
+def test_data_on_their_way_out_can_be_interrupted(build: Build, start: Start) -> None:
+    app = build({"a": table("a"), "out": Scripts("CREATE TABLE half ();\nCOPY (SELECT pg_sleep(60)) TO STDOUT;\n")})
+    command = start(app, "deploy")
+    until(lambda: busy(app), "the data")
+    code, _, err = command.end(signal.SIGINT)
+    assert (code, "Traceback" in err) == (130, False)
+    assert not busy(app)
+    assert app.deployed() == app.tables() == ["a"]
 
 
 def test_a_concurrent_index_that_was_interrupted_is_built_by_the_next_run(
@@ -192,6 +215,45 @@ def test_a_callback_that_raises_keyboardinterrupt_stops_the_run(build: Build) ->
     assert failure.value.code == 130
     assert failure.value.report.done == ("a",)
     assert app.deployed() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DO $$BEGIN RAISE NOTICE 'now'; END$$;",
+        "COPY (SELECT 1) TO STDOUT;",
+        "SELECT 1 \\; SELECT 2;",
+        "SELECT 1 \\; COPY (SELECT 1) TO STDOUT;",
+    ],
+)
+def test_whoever_is_shown_output_may_stop_the_run(build: Build, statement: str) -> None:
+    app = build({"a": table("a"), "b": Scripts(f"CREATE TABLE half ();\n{statement}\nSELECT pg_sleep(60);")})
+
+    def stop(event: object) -> None:
+        if isinstance(event, ScriptOutput | ScriptMessage):
+            raise KeyboardInterrupt
+
+    with app.session(on_event=stop) as target:
+        with pytest.raises(InterruptedRunError) as failure:
+            target.deploy()
+        assert "cancelled on the server and rolled back" in (failure.value.hint or "")
+        assert app.deployed() == app.tables() == ["a"]
+        write_script(app.path, "deploy", "b", "CREATE TABLE b ();")
+        assert target.deploy().done == ("b",)  # on the same connections
+
+
+def test_whoever_is_shown_rows_that_came_with_the_commit_is_told_that_the_change_is_deployed(build: Build) -> None:
+    app = build({"a": table("a"), "b": Scripts("CREATE TABLE b ();\nSELECT 1;")})
+
+    def stop(event: object) -> None:
+        if isinstance(event, ScriptOutput):
+            raise KeyboardInterrupt
+
+    with app.session(on_event=stop) as target, pytest.raises(InterruptedRunError) as failure:
+        target.deploy()
+    assert "Change b is deployed and recorded" in (failure.value.hint or "")
+    assert failure.value.report.done == ("a", "b")
+    assert app.deployed() == app.tables() == ["a", "b"]
 
 
 def test_a_thread_can_interrupt_what_the_main_thread_waits_for(build: Build) -> None:

@@ -13,6 +13,7 @@ import pytest
 import sqitchpy
 from sqitchpy.errors import DeployError, EngineError, LockTimeoutError, RevertError, SqitchpyError
 from sqitchpy.events import FailureReported, LockWaiting, ScriptOutput
+from sqitchpy.options import Runner
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
 from tests.waiting import until
@@ -241,6 +242,56 @@ def test_a_registry_that_was_changed_under_the_run_is_noticed(build: Build, else
         target.deploy(mode="change")
     assert "another deployer was at work" in app.text_of(FailureReported)
     assert (app.deployed(), app.tables()) == ([], [])
+
+
+@pytest.mark.parametrize("runner", ["native", "psql"])
+def test_when_the_lock_is_lost_before_the_record_the_revert_script_does_not_run(
+    build: Build, elsewhere: Connection, runner: Runner
+) -> None:
+    """Another deployer may be at work by then, and have deployed the very change."""
+    script = Scripts("CREATE TABLE b ();\nVACUUM b;\nSELECT 'now';\n", "DROP TABLE b;")
+    app = build({"a": table("a"), "b": script})
+
+    def kill(event: object) -> None:
+        app.told.append(event)  # type: ignore[arg-type]
+        if isinstance(event, ScriptOutput):
+            elsewhere.execute("SELECT pg_terminate_backend(%s)", pids(app, "control"))
+            until(lambda: not pids(app, "control"), "the end of the control session")
+
+    with pytest.raises(DeployError) as failure, app.session(on_event=kill) as target:
+        target.deploy(mode="change", runner=runner)
+    assert "the session that held the deployment lock is gone" in app.text_of(FailureReported)
+    assert "what its script did was kept, since its revert script was not run" in (failure.value.hint or "")
+    assert (app.deployed(), app.tables()) == (["a"], ["a", "b"])
+    if runner == "native":  # its progress was noted
+        assert app.deploy().done == ("b",)
+
+
+def test_a_script_that_failed_outside_a_transaction_leaves_nothing_in_the_session(build: Build) -> None:
+    app = build(
+        {
+            "a": Scripts(
+                "CREATE SCHEMA s; CREATE TABLE a (); VACUUM a; SET search_path = s; SELECT nothing;", "SELECT 1;"
+            ),
+        }
+    )
+    with app.session() as target:
+        with pytest.raises(DeployError):
+            target.deploy()
+        write_script(app.path, "deploy", "a", "CREATE TABLE b ();")
+        target.deploy(lock_timeout=5)
+    assert app.tables() == ["a", "b"]
+
+
+@pytest.mark.parametrize("script", ["CREATE TABLE b ();", "SELECT 1 AS one \\gset\nCREATE TABLE b (); VACUUM b;"])
+@pytest.mark.parametrize("runner", ["native", "psql"])
+def test_a_session_is_not_in_its_own_way(build: Build, script: str, runner: Runner) -> None:
+    app = build({"a": table("a"), "b": Scripts(script, "DROP TABLE b;")})
+    with app.session() as target:
+        target.deploy(runner=runner, lock_timeout=5)
+        target.revert(runner=runner, lock_timeout=5)
+        target.deploy(runner=runner, lock_timeout=5)
+    assert app.deployed() == app.tables() == ["a", "b"]
 
 
 # -- the connection is lost -------------------------------------------------------------------------------------

@@ -83,7 +83,29 @@ SELECT 'else';
 """
 
 
-@pytest.mark.parametrize("text", [TALKATIVE, PRINTING], ids=["talkative", "printing"])
+DESCRIBING = r"""CREATE TABLE t (who text, "when" text, much int, "Rank" numeric(4,2));
+INSERT INTO t VALUES ('bob','feb',1,2),('ann','jan',2,1),('ann','feb',NULL,2),(NULL,'mar',4,NULL),('cid',NULL,5,-3);
+SELECT * FROM t \crosstabview who when much
+SELECT * FROM t \crosstabview WHEN "who" "Rank" much
+SELECT who, "when", much FROM t
+\crosstabview
+\crosstabview 2 1
+SELECT 1, 2, 3 WHERE false \crosstabview
+DELETE FROM t WHERE who IS NULL \crosstabview
+SELECT 1 AS one, 'x'::varchar(3) AS "Two ""q\", now(), ARRAY[1.5::numeric(4,2)], 'é' AS é \gdesc
+\gdesc
+INSERT INTO t VALUES (:'registry', 'apr', 1) \gdesc
+INSERT INTO t VALUES ('dan', 'apr', 7) RETURNING *, 1 \gdesc
+SELECT \gdesc
+VACUUM \gdesc
+BEGIN \gdesc
+COPY t FROM STDIN \gdesc
+SELECT $1::int \gdesc
+SELECT count(*) FROM t;
+"""
+
+
+@pytest.mark.parametrize("text", [TALKATIVE, PRINTING, DESCRIBING], ids=["talkative", "printing", "describing"])
 def test_what_a_script_says_is_word_for_word_what_psql_shows(build: Build, text: str) -> None:
     app = build({"a": Scripts(text)})
     real = real_psql(app, "deploy/a.sql")
@@ -108,6 +130,8 @@ ERRORS = {
     "wide": "SELECT 'éééé ✓', missing;\n",
     "tabs": "SELECT\t'x',\tmissing;\n",
     "end of file": "SELECT 1;\nSELECT missing\n",
+    "described": "SELECT 1;\nSELECT\n  missing\n\\gdesc\n",
+    "described together": "SELECT 1 \\; SELECT 2 \\gdesc\n",
 }
 
 
@@ -122,6 +146,18 @@ def test_an_error_is_told_word_for_word_as_psql_tells_it_with_its_sqlstate(build
     told = app.text_of(FailureReported).splitlines()
     assert told[-1].startswith("SQLSTATE: ")
     assert [*told[:-1]] == real.stderr.splitlines()
+
+
+@pytest.mark.parametrize("words", ["9", "1 1", "1 2 nothing", "1 4", "2 1 3"])
+def test_a_table_that_cannot_be_crossed_fails_in_psqls_words_and_leaves_nothing(build: Build, words: str) -> None:
+    query = f"SELECT * FROM (VALUES (1, 2, 3), (1, 2, 4)) v (a, b, c) \\crosstabview {words}\n"
+    app = build({"a": Scripts(f"CREATE TABLE t ();\n{query}")})
+    with pytest.raises(DeployError):
+        app.deploy()
+    assert app.tables() == []
+    real = real_psql(app, "deploy/a.sql")
+    assert real.returncode == 3
+    assert real.stderr == app.text_of(FailureReported).replace("deploy/a.sql:2:", "psql:deploy/a.sql:2: error:") + "\n"
 
 
 # -- data -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sqitchpy
-from sqitchpy.errors import DeployError, EngineError
+from sqitchpy.errors import DeployError, EngineError, InterruptedRunError
 from sqitchpy.events import StepFinished, Warned
 from sqitchpy.report import Report
 from tests.integration.conftest import App, Build
@@ -172,9 +172,13 @@ def test_an_interrupted_run_is_rolled_back_and_the_next_one_goes_on(build: Build
             raise stops.pop()
 
     with project.target(app.database.uri, on_event=interrupt) as target:
-        with pytest.raises(sqitchpy.SqitchpyError, match="Interrupted"):
+        with pytest.raises(InterruptedRunError) as failure:
             target.deploy(transaction="run")
         assert app.tables() == []
+        assert [(step.action, step.change, step.why) for step in failure.value.report.steps] == [
+            ("deploy", "a", None),
+            ("revert", "a", "rolled back"),
+        ]
         target.deploy()
     assert app.deployed() == ["a", "b"]
 

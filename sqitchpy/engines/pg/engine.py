@@ -21,9 +21,9 @@ from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
-from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.pg.wire import Notice, Wire
 from sqitchpy.engines.protocol import DeployTask, RevertTask, Script, TaskFailed, VerifyTask
-from sqitchpy.errors import EngineError, SqitchpyError
+from sqitchpy.errors import EngineError, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import LockHolder, OnEvent, Warned
 from sqitchpy.model import Person
 
@@ -51,8 +51,8 @@ class PgEngine:
     def _open_session(
         self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
     ) -> OwnSession:
-        def on_notice(notice: psycopg.errors.Diagnostic) -> None:
-            self._scripts.on_notice(notice)
+        def on_notice(notice: Notice, origin: Any) -> None:
+            self._scripts.on_notice(notice, origin)
 
         def on_warning(text: str) -> None:
             self._on_event(Warned(text))
@@ -193,9 +193,10 @@ class PgEngine:
                     task.project,
                     task.change.id,
                 )
-            except TaskFailed:
-                # Still recorded: then its revert script must not run ("script" says so to the executor).
-                raise TaskFailed("script", failed.error, kept=True) from failed
+            except TaskFailed as unrecorded:  # it is recorded still: its revert script must not run
+                words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
+                error = reworded(failed.error, failed.error.message, hint=words + unrecorded.error.message)
+                raise TaskFailed("verify", error, kept=True, undo=False) from failed
             raise TaskFailed("verify", failed.error, kept=True) from failed
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
@@ -208,9 +209,10 @@ class PgEngine:
                 lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.after
             )
         except TaskFailed as failed:
-            if journal is not None:
+            others_at_work = isinstance(failed.error, RegistryError)
+            if journal is not None and not others_at_work:
                 journal.forget()  # the revert script is going to run
-            raise TaskFailed(failed.stage, failed.error, kept=True) from failed
+            raise TaskFailed(failed.stage, failed.error, kept=True, undo=not others_at_work) from failed
 
     def _queue_deployed(self, wire: Wire, task: DeployTask, committer: Person, journal: Journal | None) -> None:
         queue_deploy(wire, self._registry.queries, task, committer)
@@ -224,7 +226,7 @@ class PgEngine:
         if script is None:
             return None
         if self._scripts.uses_psql(script) or not self._scripts.shape(script).certain:
-            self._transactions.attempt("script", lambda: self._scripts.run_alone(script, "script"), kept=True)
+            self._run_alone(script, project, after)
             return None
         queries = self._registry.queries
         # Inline data is in the file alone, variables and included files are in the statements alone: both count.
@@ -235,10 +237,29 @@ class PgEngine:
         def guard(wire: Wire) -> None:
             self._transactions.queue_guard(wire, project, after, lock_table=False)
 
-        self._transactions.attempt(
-            "script", lambda: self._scripts.run_noted(script, journal, queries, guard), kept=True
-        )
+        self._outside(lambda: self._scripts.run_noted(script, journal, queries, guard))
         return journal
+
+    def _outside(self, run: Callable[[], None]) -> None:
+        """Run something outside our transactions; after a failure the session is not as it was, and is given up."""
+        try:
+            self._transactions.attempt("script", run, kept=True)
+        except BaseException:
+            self._session.drop_work()
+            raise
+
+    def _run_alone(self, script: Script, project: str, after: str | None) -> None:
+        """Run a script outside our transactions, if the deployment lock is ours still."""
+
+        def run() -> None:
+            wire = self._session.work()
+            self._transactions.queue_guard(wire, project, after, lock_table=False)
+            wire.sync()
+            self._scripts.run_alone(script, "script")
+            if self._session.opened is wire:
+                wire.run(self._registry.queries.wire("unmark_session"))
+
+        self._outside(run)
 
     def record_failure(self, task: DeployTask, committer: Person) -> None:
         """Record a ``fail`` event, in a transaction of its own."""
@@ -281,20 +302,23 @@ class PgEngine:
         self._transactions.attempt("script" if folds else "record", transaction, kept=True)
         self._scripts.renew(shape)
 
-    def run_script(self, script: Script) -> None:
+    def undo(self, task: DeployTask, script: Script) -> None:
         """Run a revert script by itself and keep what it does, for a change that is not recorded."""
         self._scripts.doing = "revert"
 
-        def run() -> None:
-            if not self._scripts.folds(script, "script"):
-                self._scripts.run_alone(script, "script")
-                return
-            wire = self._session.work()
-            wire.queue(self._session.begin)
+        def transaction() -> None:
+            wire = self._transactions.begin(task.project, task.after)
             self._scripts.queue_folded(wire, script, "script")
             self._transactions.commit(wire, script, self._scripts.shape(script))
 
-        self._transactions.attempt("script", run, kept=True)
+        try:
+            folds = self._scripts.folds(script, "script")
+        except SqitchpyError as error:
+            raise TaskFailed("script", error, kept=True) from error
+        if folds:
+            self._transactions.attempt("script", transaction, kept=True)
+        else:
+            self._run_alone(script, task.project, task.after)
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification in a transaction that is rolled back."""

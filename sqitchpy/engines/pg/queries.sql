@@ -115,6 +115,9 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_locks
                             AND pid = pg_catalog.pg_backend_pid())
             THEN true ELSE pg_catalog.pg_try_advisory_lock_shared(75474063, 1) END
 
+-- name: unmark_session
+SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)
+
 -- name: open_transactions
 -- Who may hold a lock that could not be had: the oldest transactions that are open in this database.
 SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, state, query

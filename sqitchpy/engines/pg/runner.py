@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-
-import psycopg
+from typing import Any
 
 from sqitchpy.diagnostics import render
 from sqitchpy.engines.pg import psql
@@ -15,7 +14,7 @@ from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.stepwise import Stepwise
-from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.pg.wire import Notice, Wire
 from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import Diagnostics, EngineError, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
@@ -198,21 +197,15 @@ class ScriptRunner:
             doing, lambda text: tell(ScriptOutput(doing, text)), lambda text: tell(ScriptMessage(doing, text))
         )
 
-    def on_notice(self, notice: psycopg.errors.Diagnostic) -> None:
+    def on_notice(self, notice: Notice, origin: Any) -> None:
         """Show a NOTICE as psql does, if it comes from a script; those of our own statements are nobody's business."""
-        wire = self._session.opened
-        sent = wire.current if wire else None
-        if sent is None or not isinstance(sent.origin, Origin):
+        if not isinstance(origin, Origin):
             return
+        severity, message, detail, hint = notice
         shown = Diagnostics(
-            file=sent.origin.file,
-            line=sent.origin.line,
-            severity=notice.severity or "NOTICE",
-            message=notice.message_primary or "",
-            detail=notice.message_detail,
-            hint=notice.message_hint,
+            file=origin.file, line=origin.line, severity=severity, message=message, detail=detail, hint=hint
         )
-        doing: Action = "verify" if sent.origin.kind == "verify" else self.doing
+        doing: Action = "verify" if origin.kind == "verify" else self.doing
         self._on_event(ScriptMessage(doing, render(shown) + "\n"))
 
 

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 
 from psycopg import pq
 
+from sqitchpy.engines.pg.failures import server_failure
 from sqitchpy.engines.pg.output import unaligned
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.events import Action as Doing
-from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Print, Query, Rows
+from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows
 from sqitchpy.script.statements import Kind
 
 ScriptKind = Literal["script", "verify"]
@@ -108,10 +109,12 @@ def run_action(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> 
     origin = Origin(kind, action.file, statement.end_line)
     if isinstance(action, Query):
         return _fetch(wire, statement.text, origin)
-    if isinstance(action, Copy):
+    if isinstance(action, Describe):
+        _describe(wire, statement.text, origin, writer)
+    elif isinstance(action, Copy):
         wire.copy_in(statement.text, action.data, origin=origin)
     elif statement.batch:
-        wire.batch(statement.text, origin=origin, on_rows=writer.rows)
+        wire.batch(statement.text, origin=origin, on_rows=writer.rows, write=writer.copied)
     elif isinstance(action, CopyOut) or statement.kind is Kind.COPY_OUT:
         write = action.write if isinstance(action, CopyOut) else None
         wire.copy_out(statement.text, write or writer.copied, origin=origin)
@@ -132,6 +135,28 @@ def _fetch(wire: Wire, text: bytes, origin: Origin) -> Rows:
     wire.queue(text, origin=origin, on_rows=keep)
     wire.sync()
     return found[0] if found else Rows((), ())
+
+
+def _describe(wire: Wire, text: bytes, origin: Origin, writer: Writer) -> None:
+    r"""What ``\gdesc`` does: prepare the statement, and have the server name the types of its result."""
+    wire.sync()
+    pgconn = wire.connection.pgconn
+    described = pgconn.prepare(b"", text)
+    if described.status == pq.ExecStatus.COMMAND_OK:
+        described = pgconn.describe_prepared(b"")
+    if described.status != pq.ExecStatus.COMMAND_OK:
+        raise server_failure(pgconn, described, text, origin)
+    if not described.nfields:
+        writer.out("The command has no result, or the result has no columns.\n")
+        return
+    quote = pq.Escaping(pgconn).escape_literal
+    columns = b", ".join(
+        b"(%s, %d::pg_catalog.oid, %d)"
+        % (bytes(quote(described.fname(column) or b"")), described.ftype(column), described.fmod(column))
+        for column in range(described.nfields)
+    )
+    query = b"SELECT name, pg_catalog.format_type(type, modifier) FROM (VALUES %b) s (name, type, modifier)" % columns
+    wire.queue(query, origin=origin, on_rows=writer.rows)
 
 
 def session_variable(wire: Wire, name: bytes) -> bytes | None:

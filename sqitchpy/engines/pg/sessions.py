@@ -18,12 +18,11 @@ from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import lost
 from sqitchpy.engines.pg.names import Queries
-from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.pg.wire import OnNotice, Wire
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.events import LockHolder
 
 Connection = psycopg.Connection[Any]
-OnNotice = Callable[[psycopg.errors.Diagnostic], None]
 
 
 class OwnSession:
@@ -125,9 +124,7 @@ class OwnSession:
     def work(self) -> Wire:
         """The work connection: it runs scripts and writes the registry."""
         if self._wire is None:
-            connection = self._open_work()
-            connection.add_notice_handler(self._on_notice)
-            self._wire = Wire(connection)
+            self._wire = Wire(self._open_work(), self._on_notice)
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
             self.foreign_encoding = self.encoding != "UTF8"
         return self._wire
@@ -218,7 +215,7 @@ class BorrowedSession(OwnSession):
         """Give the connection back with the settings it had."""
         if self._wire is None:
             return
-        self._borrowed.remove_notice_handler(self._on_notice)
+        self._wire.release()
         self._wire = None
         if not self._borrowed.closed:
             if self._borrowed.info.transaction_status != TransactionStatus.IDLE:
@@ -265,7 +262,7 @@ class NestedSession(OwnSession):
         """Give the connection back with the settings it had."""
         if self._wire is None or self._control is None:
             return
-        self._control.remove_notice_handler(self._on_notice)
+        self._wire.release()
         self._wire = None
         if self._control.info.transaction_status == TransactionStatus.INTRANS:
             for text in self.reset:

@@ -36,19 +36,53 @@ class Sent(NamedTuple):
     on_rows: Callable[[pq.abc.PGresult], None] | None
 
 
+class Notice(NamedTuple):
+    """A NOTICE or WARNING of the server."""
+
+    severity: str
+    message: str
+    detail: str | None
+    hint: str | None
+
+
+OnNotice = Callable[[Notice, Any], None]
+"""Told of a notice and of the origin of the statement that has caused it."""
+
+
 class Wire:
     """One connection's statements. Not thread-safe; the connection must be in autocommit mode."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], on_notice: OnNotice | None = None) -> None:
         self.connection = connection
         self._pgconn = connection.pgconn
+        self._on_notice = on_notice
+        self._heard: list[Notice] = []
+        if on_notice is not None:
+            connection.add_notice_handler(self._hear)
         self._queue: deque[Sent] = deque()
         self._queued_bytes = 0
         self.current: Sent | None = None
-        """The statement whose results are being read: NOTICEs that arrive now are its own."""
+        """The statement whose results are being read."""
         self.round_trips = 0
         self.row_count = 0
         """How many rows the last statement has returned or touched."""
+
+    def release(self) -> None:
+        """Leave the connection to whoever else uses it."""
+        self.connection.remove_notice_handler(self._hear)
+
+    # -- notices --------------------------------------------------------------------------------------------------
+
+    def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Keep a NOTICE for later: what is raised in here, Ctrl-C say, would be lost inside libpq."""
+        if self.current is not None:
+            words = notice.message_primary or ""
+            self._heard.append(Notice(notice.severity or "NOTICE", words, notice.message_detail, notice.message_hint))
+
+    def _hand_notices(self) -> None:
+        """Hand the NOTICEs that have arrived on: they are those of the statement whose results are being read."""
+        while self._heard and self._on_notice and self.current is not None:
+            self._on_notice(self._heard.pop(0), self.current.origin)
 
     @property
     def in_transaction(self) -> bool:
@@ -140,7 +174,10 @@ class Wire:
     def _next_result(self) -> pq.abc.PGresult | None:
         while True:
             unsent = self._guard(self._pgconn.flush)
-            if not self._pgconn.is_busy():
+            busy = self._pgconn.is_busy()
+            if self._heard:
+                self._hand_notices()
+            if not busy:
                 return self._pgconn.get_result()
             self._wait(writing=bool(unsent))
             self._guard(self._pgconn.consume_input)
@@ -161,7 +198,8 @@ class Wire:
     def _cancel(self) -> None:
         """Stop what the server is doing for us and read to the end, so that the connection can be used again."""
         self._pgconn.get_cancel().cancel()
-        self._queue = deque(sent._replace(on_rows=None) for sent in self._queue)
+        self._queue = deque(sent._replace(origin=None, on_rows=None) for sent in self._queue)
+        self._heard.clear()
         self._collect()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
@@ -171,93 +209,109 @@ class Wire:
         self.queue(text, origin=origin)
         self.sync()
 
-    def batch(self, text: bytes, *, origin: Any = None, on_rows: Callable[[pq.abc.PGresult], None] | None) -> None:
+    def batch(
+        self,
+        text: bytes,
+        *,
+        origin: Any = None,
+        on_rows: Callable[[pq.abc.PGresult], None] | None = None,
+        write: Callable[[bytes], object],
+    ) -> None:
         """Send a string of several statements in one message (psql's ``\\;``). Raises as :meth:`sync` does."""
+        self._exchange(Sent(text, origin, on_rows), lambda: self._collect_simple(on_rows, write))
+
+    def copy_in(self, text: bytes, data: Iterable[bytes], *, origin: Any = None) -> None:
+        """Run ``COPY … FROM STDIN`` with ``data``. Raises as :meth:`sync` does."""
+        self._exchange(Sent(text, origin, None), lambda: self._collect_simple(data=data))
+
+    def copy_out(self, text: bytes, write: Callable[[bytes], object], *, origin: Any = None) -> None:
+        """Run ``COPY … TO STDOUT`` and hand over what comes. Raises as :meth:`sync` does."""
+        self._exchange(Sent(text, origin, None), lambda: self._collect_simple(write=write))
+
+    def _exchange(self, sent: Sent, talk: Callable[[], Failure | None]) -> None:
+        """Send one message and have ``talk`` read the answer; whatever it raises, the connection stays usable."""
         self.sync()
-        self.current = Sent(text, origin, on_rows)
-        self._guard(lambda: self._pgconn.send_query(text))
+        self.current = sent
+        self._guard(lambda: self._pgconn.send_query(sent.text))
+        self._pgconn.nonblocking = 1
         try:
-            failure = self._collect_simple(on_rows)
-        except KeyboardInterrupt:
+            failure = talk()
+        except ConnectionLostError:
+            raise
+        except BaseException:  # Ctrl-C, data that cannot be read, or whoever is shown the rows
             self._pgconn.get_cancel().cancel()
-            self._collect_simple(None)
+            self.current = None
+            self._heard.clear()
+            self._collect_simple()
             raise
         finally:
             self.current = None
+            if self._pgconn.status == pq.ConnStatus.OK:
+                self._pgconn.nonblocking = 0
         if failure is not None:
             raise failure
 
-    def _collect_simple(self, on_rows: Callable[[pq.abc.PGresult], None] | None) -> Failure | None:
+    def _collect_simple(
+        self,
+        on_rows: Callable[[pq.abc.PGresult], None] | None = None,
+        write: Callable[[bytes], object] | None = None,
+        data: Iterable[bytes] | None = None,
+    ) -> Failure | None:
+        """Read every result of one message; returns the first failure."""
         failure: Failure | None = None
         sent = self.current or Sent(b"", None, None)
         while (result := self._next_result()) is not None:
             if result.status == ExecStatus.COPY_OUT:
-                continue
-            if result.status == ExecStatus.COPY_IN:
-                self._pgconn.put_copy_end(b"no data for COPY here")
+                self._get(write)
+            elif result.status == ExecStatus.COPY_IN:
+                self._put(data)
+                data = None
             elif result.status not in _OK:
                 failure = failure or server_failure(self._pgconn, result, sent.text, sent.origin)
-            elif on_rows is not None:
-                on_rows(result)
+            else:
+                self.row_count = result.command_tuples or 0
+                if on_rows is not None:
+                    on_rows(result)
         return failure
 
-    def copy_in(self, text: bytes, data: Iterable[bytes], *, origin: Any = None) -> None:
-        """Run ``COPY … FROM STDIN`` with ``data``. Raises as :meth:`sync` does."""
-        self.sync()
-        self.current = Sent(text, origin, None)
-        try:
-            self._guard(lambda: self._pgconn.send_query(text))
-            result = self._next_result()
-            if result is not None and result.status == ExecStatus.COPY_IN:
-                self._put(data)
-                result = None
-            failure = None
-            if result is not None and result.status not in _OK:
-                failure = server_failure(self._pgconn, result, text, origin)
-            failure = failure or self._collect_simple(None)
-        except KeyboardInterrupt:
-            self._pgconn.get_cancel().cancel()
-            self._collect_simple(None)
-            raise
-        finally:
-            self.current = None
-        if failure is not None:
-            raise failure
-
-    def _put(self, data: Iterable[bytes]) -> None:
+    def _put(self, data: Iterable[bytes] | None) -> None:
+        """Send the data of a COPY; None says that there is none."""
+        if data is None:
+            self._put_all(lambda: self._pgconn.put_copy_end(b"no data for COPY here"))
+            return
         chunk: list[bytes] = []
         size = 0
         for line in data:
             chunk.append(line)
             size += len(line)
             if size > MAX_QUEUED_BYTES:
-                self._guard(lambda: self._pgconn.put_copy_data(b"".join(chunk)))
+                self._put_all(lambda: self._pgconn.put_copy_data(b"".join(chunk)))
                 chunk.clear()
                 size = 0
         if chunk:
-            self._guard(lambda: self._pgconn.put_copy_data(b"".join(chunk)))
-        self._guard(self._pgconn.put_copy_end)
+            self._put_all(lambda: self._pgconn.put_copy_data(b"".join(chunk)))
+        self._put_all(self._pgconn.put_copy_end)
 
-    def copy_out(self, text: bytes, write: Callable[[bytes], object], *, origin: Any = None) -> None:
-        """Run ``COPY … TO STDOUT`` and hand over what comes. Raises as :meth:`sync` does."""
-        self.sync()
-        self.current = Sent(text, origin, None)
-        try:
-            self._guard(lambda: self._pgconn.send_query(text))
-            result = self._next_result()
-            if result is not None and result.status == ExecStatus.COPY_OUT:
-                while (got := self._guard(lambda: self._pgconn.get_copy_data(0)))[0] > 0:
-                    write(bytes(got[1]))
-                failure = self._collect_simple(None)
-            elif result is not None and result.status not in _OK:
-                failure = server_failure(self._pgconn, result, text, origin)
-                self._collect_simple(None)
+    def _put_all(self, call: Callable[[], int]) -> None:
+        """Hand something to libpq and wait until the socket has taken it, so that memory stays small."""
+        self._guard(call)
+        while self._guard(self._pgconn.flush):
+            self._wait(writing=True)
+            self._guard(self._pgconn.consume_input)
+
+    def _get(self, write: Callable[[bytes], object] | None) -> None:
+        """Read the data of a COPY; without ``write`` they are read and forgotten."""
+        while True:
+            size, data = self._guard(lambda: self._pgconn.get_copy_data(1))
+            self._hand_notices()
+            if size > 0:
+                if write is not None:
+                    write(bytes(data))
+            elif size == 0:
+                self._wait(writing=False)
+                self._guard(self._pgconn.consume_input)
             else:
-                failure = self._collect_simple(None)
-        finally:
-            self.current = None
-        if failure is not None:
-            raise failure
+                return
 
     def abandon(self, rollback: bytes) -> None:
         """Forget what is queued and roll back: after a failure, whatever state the connection is in."""
