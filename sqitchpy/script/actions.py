@@ -22,6 +22,13 @@ class Query(NamedTuple):
     file: str
 
 
+class Describe(NamedTuple):
+    """Print the names and types of a statement's result columns; the statement itself is not run."""
+
+    statement: Statement
+    file: str
+
+
 class Copy(NamedTuple):
     """Send a ``COPY … FROM STDIN`` and its data."""
 
@@ -52,7 +59,7 @@ class Rows(NamedTuple):
     values: tuple[tuple[bytes | None, ...], ...]
 
 
-Sends = Run | Query | Copy | CopyOut
+Sends = Run | Query | Describe | Copy | CopyOut
 """Actions that carry a statement."""
 Action = Sends | Print
 Actions = Generator[Action, Rows | None, None]

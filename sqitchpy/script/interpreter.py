@@ -14,9 +14,10 @@ from contextlib import ExitStack
 from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
-from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Print, Query, Rows, Run
+from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Run
 from sqitchpy.script.conditions import Branches
 from sqitchpy.script.copying import CopyCommand, parse_copy
+from sqitchpy.script.crosstab import crosstab
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
 from sqitchpy.script.meta import rule_for
 from sqitchpy.script.outside import SESSION_VARIABLES, Outside
@@ -241,8 +242,8 @@ class Interpreter:
             yield from self._statement(statement)
 
     def _query(self, command: Command) -> Actions:
-        r"""``\gset`` keeps a row's values as variables, ``\gexec`` runs every value as a statement."""
-        prefix = self._lexer.argument() or b"" if command.name == "gset" else b""
+        r"""``\gset`` keeps a row as variables, ``\gexec`` runs every value, ``\crosstabview`` prints them crosswise."""
+        words = self._arguments() if command.name != "gexec" else []
         statement = self._lexer.take() or self._previous
         if statement is None:
             return
@@ -252,7 +253,10 @@ class Interpreter:
         if rows is None:
             return
         if command.name == "gset":
-            self._keep_row(rows, prefix, command.line)
+            self._keep_row(rows, words[0] if words else b"", command.line)
+            return
+        if command.name == "crosstabview":
+            yield Print(self._crosstab(rows, words, command.line), "stdout")
             return
         for text in (value for row in rows.values for value in row if value is not None):
             line = statement.end_line
@@ -267,6 +271,18 @@ class Interpreter:
                 self._variables.unset(prefix + name)
             else:
                 self._variables.set(prefix + name, value)
+
+    def _crosstab(self, rows: Rows, words: list[bytes], line: int) -> bytes:
+        try:
+            return crosstab(rows, words) if rows.columns else b""  # psql, too, says nothing when there is no result
+        except ValueError as error:
+            raise self._error(rf"\crosstabview: {error}", line) from error
+
+    def _describe(self, command: Command) -> Actions:
+        statement = self._lexer.take() or self._previous
+        if statement is not None:
+            self._previous = statement
+            yield Describe(statement._replace(kind=Kind.QUERY), self._source.name)  # it only looks, whatever it is
 
     def _shell(self, command: Command) -> Actions:
         self._lookup.uncertain = True
@@ -377,7 +393,8 @@ class Interpreter:
         **dict.fromkeys(("echo", "qecho", "warn"), _echo),
         **dict.fromkeys(("i", "include", "ir", "include_relative"), _include),
         **dict.fromkeys(("g", "gx"), _go),
-        **dict.fromkeys(("gset", "gexec"), _query),
+        **dict.fromkeys(("gset", "gexec", "crosstabview"), _query),
+        "gdesc": _describe,
         "!": _shell,
         "encoding": _encoding,
         **dict.fromkeys(("p", "print"), _print),

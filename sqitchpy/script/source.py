@@ -10,6 +10,17 @@ from pathlib import Path
 
 from sqitchpy.errors import ScriptError
 
+_PG_RESTORE = "Nothing of the script was run. Turn it into SQL: pg_restore --file=script.sql {name}"
+_UTF_8 = "Nothing of the script was run. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name}"
+_NO_SQL = {
+    b"PGDMP": ("an archive of pg_dump's, in its custom format, not SQL", _PG_RESTORE),
+    b"toc.dat\0": ("an archive of pg_dump's, in its tar format, not SQL", _PG_RESTORE),
+    b"\x1f\x8b": ("compressed (gzip), not SQL", "Nothing of the script was run. Decompress it: gunzip {name}"),
+    b"\xff\xfe": ("text in UTF-16, which PostgreSQL does not read", _UTF_8),
+    b"\xfe\xff": ("text in UTF-16, which PostgreSQL does not read", _UTF_8),
+}
+"""How files begin that are no scripts: what they are, and what to do about it."""
+
 _DIRECTIVE = re.compile(rb"^--[ \t]*sqitchpy:[ \t]*(.*?)[ \t\r]*$")
 
 
@@ -38,9 +49,10 @@ class Source:
             raise self._unreadable(error) from error
 
     def lines(self) -> Iterator[bytes]:
-        """The file's lines with their ends. Raises ScriptError when it cannot be read, or holds what no SQL can."""
+        """The file's lines with their ends. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
         try:
             with self.path.open("rb") as file:
+                self._refuse_what_is_no_sql(file.peek(8))
                 for number, line in enumerate(file, 1):
                     if b"\0" in line:  # libpq, and psql, would drop what follows it without a word
                         raise self._holds_nul(number)
@@ -51,6 +63,12 @@ class Source:
     def _unreadable(self, error: OSError) -> ScriptError:
         hint = "Nothing of the script was run. Make the file readable, then run the command again."
         return ScriptError(f"{self.name}: {error.strerror}", file=self.name, line=0, hint=hint)
+
+    def _refuse_what_is_no_sql(self, begin: bytes) -> None:
+        for sign, (what, hint) in _NO_SQL.items():
+            if begin.startswith(sign):
+                told = f"{self.name} is {what}"
+                raise ScriptError(told, file=self.name, line=0, hint=hint.format(name=self.name))
 
     def _holds_nul(self, number: int) -> ScriptError:
         return ScriptError(

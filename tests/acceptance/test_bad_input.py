@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import json
 import os
 import signal
@@ -156,14 +158,35 @@ def test_a_script_that_is_a_directory(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [(b"SELECT 1;\n\0SELECT 2;\n", 2), ("CREATE TABLE t ();\n".encode("utf-16"), 1)],
-    ids=["nul", "utf-16"],
+    [(b"SELECT 1;\n\0SELECT 2;\n", 2), ("CREATE TABLE t ();\n".encode("utf-16-le"), 1)],
+    ids=["nul", "utf-16 without a mark"],
 )
 def test_a_script_with_nul_bytes(place: Place, text: bytes, line: int) -> None:
     write_script(place.path, "deploy", "b", text)
     code, _, err = place("deploy")
     assert code == 2
     assert err.startswith(f"deploy/b.sql:{line}: a NUL byte, which no SQL can hold\nhint: ")
+    assert place.tables() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        (b"PGDMP\x01\x0e\x00\n", "an archive of pg_dump's, in its custom format, not SQL", "pg_restore --file"),
+        (b"toc.dat" + bytes(505), "an archive of pg_dump's, in its tar format, not SQL", "pg_restore --file"),
+        (gzip.compress(b"SELECT 1;\n"), "compressed (gzip), not SQL", "gunzip"),
+        ("CREATE TABLE t ();\n".encode("utf-16"), "text in UTF-16, which PostgreSQL does not read", "iconv"),
+        (codecs.BOM_UTF16_BE + "漢".encode("utf-16-be"), "text in UTF-16, which PostgreSQL does not read", "iconv"),
+    ],
+    ids=["custom", "tar", "gzip", "utf-16", "utf-16 without a NUL"],
+)
+def test_a_script_that_is_no_sql(place: Place, text: bytes, what: str, hint: str) -> None:
+    write_script(place.path, "deploy", "b", text)
+    code, _, err = place("deploy")
+    assert code == 2
+    assert err.startswith(f"deploy/b.sql is {what}\nhint: Nothing of the script was run. ")
+    assert hint in err
+    assert err.splitlines()[1].endswith("deploy/b.sql")
     assert place.tables() == []
 
 
