@@ -114,7 +114,7 @@ def run_action(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> 
     elif isinstance(action, Copy):
         wire.copy_in(statement.text, action.data, origin=origin)
     elif statement.batch:
-        wire.batch(statement.text, origin=origin, on_rows=writer.rows)
+        wire.batch(statement.text, origin=origin, on_rows=writer.rows, write=writer.copied)
     elif isinstance(action, CopyOut) or statement.kind is Kind.COPY_OUT:
         write = action.write if isinstance(action, CopyOut) else None
         wire.copy_out(statement.text, write or writer.copied, origin=origin)
