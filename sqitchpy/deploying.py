@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqitchpy import events, schedule
 from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script
 from sqitchpy.errors import SqitchpyError
 from sqitchpy.executor import Undo, deploy
-from sqitchpy.files import ScriptKind, script_hash
+from sqitchpy.files import script_hash
 from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
 from sqitchpy.options import Mode, Transaction, VerifyWhen
 from sqitchpy.plan import legal_uri
 from sqitchpy.registering import check_registration, upgrades_from
-from sqitchpy.report import Preview, Report
-from sqitchpy.together import deploy_together
+from sqitchpy.report import Preview, PreviewedStep, Report, Runs
+from sqitchpy.together import deploy_together, segments
 from sqitchpy.workplace import Scripting, Workplace, refuse_newer
 
 
@@ -117,10 +117,12 @@ class Deploying:
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
-    def _tasks(self, changes: Sequence[Change], state: DeployedChange | None) -> list[DeployTask]:
+    def _tasks(
+        self, changes: Sequence[Change], state: DeployedChange | None, *, has_registry: bool = True
+    ) -> list[DeployTask]:
         tasks = []
         after = state.id if state else None
-        for change, requirement_ids in self._requirements(changes):
+        for change, requirement_ids in self._requirements(changes, has_registry):
             tasks.append(self._task(change, requirement_ids, after))
             after = change.id
         return tasks
@@ -144,13 +146,13 @@ class Deploying:
     def _revert_script(self, change: Change | DeployedChange) -> Script | None:
         return None if self._wish.log_only else self._place.script("revert", change, self._wish.scripting)
 
-    def _requirements(self, changes: Sequence[Change], *, deployed_yet: bool = True) -> Sequence[schedule.Requirements]:
+    def _requirements(self, changes: Sequence[Change], has_registry: bool) -> Sequence[schedule.Requirements]:
         """Check what the changes require and conflict with. Raises RegistryError."""
         local = schedule.local_dependencies(self._plan, changes)
         wanted = {change.id for change in local.values()} | {change.id for change in changes}
-        deployed = self._registry.deployed_among(wanted) if deployed_yet else frozenset()
+        deployed = self._registry.deployed_among(wanted) if has_registry else frozenset()
         elsewhere = schedule.foreign_dependencies(changes)
-        foreign = {item: self._registry.find_foreign(item) if deployed_yet else None for item in elsewhere}
+        foreign = {item: self._registry.find_foreign(item) if has_registry else None for item in elsewhere}
         checked = schedule.check_dependencies(changes, local, foreign, deployed)
         schedule.refuse_deployed(changes, deployed)
         return checked
@@ -169,30 +171,38 @@ class Deploying:
 
     # -- the dry run --------------------------------------------------------------------------------------------
 
-    def preview(self) -> Preview:
-        """What would be deployed, in order."""
+    def preview(self, *, sql: bool) -> Preview:
+        """What would be deployed, in order; with the SQL if asked for."""
         destination = self._place.destination
         with self._place.engine.read_only():
             version = self._registry.version()
-            changes = self._would_deploy(version)
-        if isinstance(changes, schedule.NothingToDo):
-            return Preview("deploy", destination, (), message=changes.message)
-        steps = tuple(self._place.preview("deploy", change, self._scripts(change)) for change in changes)
+            tasks = self._would_deploy(version)
+        if isinstance(tasks, schedule.NothingToDo):
+            return Preview("deploy", destination, (), message=tasks.message)
+        together = self._wish.transaction == "run"
+        parts = segments(self._place.run("deploy"), tasks) if together else [(False, tasks)]
+        steps = tuple(self._preview(task, shared, sql) for shared, part in parts for task in part)
         return Preview("deploy", destination, steps, creates_registry=version is None)
 
-    def _scripts(self, change: Change) -> Mapping[ScriptKind, Script]:
-        kinds: list[ScriptKind] = [] if self._wish.log_only else ["deploy"]
-        kinds += ["verify"] if self._wish.verify else []
-        return {kind: self._place.script(kind, change, self._wish.scripting) for kind in kinds}
+    def _preview(self, task: DeployTask, shared: bool, sql: bool) -> PreviewedStep:
+        change, place, scripts = task.change, self._place, []
+        if task.script is not None:
+            scripts.append(place.preview("deploy", task.script, "run" if shared else None, sql=sql))
+        if self._wish.verify:
+            verify = task.verify or place.script("verify", change, self._wish.scripting)
+            inside: Runs | None = "run" if shared else None
+            runs = inside if task.verify is None or place.engine.verifies_inside(task) else "after"
+            scripts.append(place.preview("verify", verify, runs, sql=sql))
+        return PreviewedStep("deploy", change.label, change.name, change.id, tuple(scripts))
 
-    def _would_deploy(self, version: float | None) -> Sequence[Change] | schedule.NothingToDo:
-        """The changes that a deployment would deploy, checked as it checks them."""
+    def _would_deploy(self, version: float | None) -> list[DeployTask] | schedule.NothingToDo:
+        """What a deployment would deploy, checked as it checks it."""
         plan = self._plan
         refuse_newer(version)
         state = self._registry.current_change(plan.project) if version is not None else None
         changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), self._wish.to)
-        if not isinstance(changes, schedule.NothingToDo):
-            if version is not None and state is None:
-                check_registration(self._registry.projects(), self._project_row())
-            self._requirements(changes, deployed_yet=version is not None)
-        return changes
+        if isinstance(changes, schedule.NothingToDo):
+            return changes
+        if version is not None and state is None:
+            check_registration(self._registry.projects(), self._project_row())
+        return self._tasks(changes, state, has_registry=version is not None)

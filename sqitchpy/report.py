@@ -9,6 +9,9 @@ from sqitchpy.events import Action
 from sqitchpy.model import Change, DeployedChange
 
 Outcome = Literal["done", "failed", "skipped"]
+Runs = Literal["transaction", "run", "after", "statements", "psql", "missing"]
+"""How a script would be run: in its change's transaction, in that of the whole run, after its change is committed (a
+verification), statement by statement outside a transaction, in psql; or not at all, because its file does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,17 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class PreviewedScript:
-    """A script of a dry run: its display path and text (None when the file does not exist)."""
+    """A script of a dry run.
+
+    ``sql`` is what would be sent, variables put in and included files too; the script as it is written (``as_written``)
+    when that cannot be known before it runs. It is None when it was not asked for.
+    """
 
     kind: Literal["deploy", "revert", "verify"]
     file: str
-    text: bytes | None
-    transaction: str
-    """How it would be run: ``transaction``, ``statements`` (one by one) or ``psql``."""
+    runs: Runs
+    sql: str | None = None
+    as_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqitchpy.executor import revert
 from sqitchpy.files import script_hash
 from sqitchpy.model import DeployedChange
 from sqitchpy.options import RevertQuestion
-from sqitchpy.report import Preview, Report
+from sqitchpy.report import Preview, PreviewedStep, Report
 from sqitchpy.workplace import Scripting, Workplace
 
 
@@ -104,16 +104,18 @@ class Reverting:
         if faults:
             raise RegistryError("\n".join(faults), hint="Nothing was reverted. Revert those first.")
 
-    def preview(self) -> Preview:
-        """What would be reverted, in order."""
+    def preview(self, *, sql: bool) -> Preview:
+        """What would be reverted, in order; with the SQL if asked for."""
         with self._place.engine.read_only():
             self._place.require_registry()
             wanted = self._wanted()
             if isinstance(wanted, schedule.NothingToDo):
                 return Preview("revert", self._place.destination, (), message=wanted.message)
             self._refuse_required(wanted.changes)
-        steps = [
-            self._place.preview("revert", task.change, {"revert": task.script} if task.script else {})
-            for task in self._tasks(wanted.changes)
-        ]
-        return Preview("revert", self._place.destination, tuple(steps))
+        steps = tuple(self._preview(task, sql) for task in self._tasks(wanted.changes))
+        return Preview("revert", self._place.destination, steps)
+
+    def _preview(self, task: RevertTask, sql: bool) -> PreviewedStep:
+        change = task.change
+        scripts = (self._place.preview("revert", task.script, sql=sql),) if task.script else ()
+        return PreviewedStep("revert", change.label, change.name, change.id, scripts)

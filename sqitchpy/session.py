@@ -118,11 +118,17 @@ class TargetSession:
         log_only: bool = False,
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
+        transaction: Transaction = "change",
+        verify_when: VerifyWhen = "inside",
+        sql: bool = False,
     ) -> Preview:
-        """What :meth:`deploy` would do, in order. PostgreSQL itself holds the session read-only meanwhile."""
+        """What :meth:`deploy` would do, in order, and with ``sql`` what it would send.
+
+        PostgreSQL itself holds the session read-only meanwhile.
+        """
         scripting = self._place.scripting("deploy", variables, runner)
-        wish = deploying.Wish(to, "all", verify, log_only, scripting)
-        return deploying.Deploying(self._place, wish).preview()
+        wish = deploying.Wish(to, "all", verify, log_only, scripting, transaction, verify_when)
+        return deploying.Deploying(self._place, wish).preview(sql=sql)
 
     def revert(
         self,
@@ -155,10 +161,11 @@ class TargetSession:
         modified: bool = False,
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
+        sql: bool = False,
     ) -> Preview:
-        """What :meth:`revert` would do, in order. PostgreSQL itself holds the session read-only meanwhile."""
+        """What :meth:`revert` would do, in order, and with ``sql`` what it would send."""
         scripting = self._place.scripting("revert", variables, runner)
-        return reverting.Reverting(self._place, reverting.Wish(to, modified, False, scripting)).preview()
+        return reverting.Reverting(self._place, reverting.Wish(to, modified, False, scripting)).preview(sql=sql)
 
     def verify(
         self,

@@ -15,7 +15,8 @@ from sqitchpy.executor import Run
 from sqitchpy.files import ScriptFiles, ScriptKind
 from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.options import Runner
-from sqitchpy.report import PreviewedScript, PreviewedStep
+from sqitchpy.readable import laid_out
+from sqitchpy.report import PreviewedScript, Runs
 from sqitchpy.target import Target
 
 if TYPE_CHECKING:
@@ -140,18 +141,18 @@ class Workplace:
 
     # -- previews -----------------------------------------------------------------------------------------------
 
-    def preview(
-        self, action: events.Action, change: Change | DeployedChange, scripts: Mapping[ScriptKind, Script]
-    ) -> PreviewedStep:
-        """What a step of a dry run would run."""
-        shown = tuple(self._preview_script(kind, script) for kind, script in scripts.items())
-        return PreviewedStep(action, change.label, change.name, change.id, shown)
-
-    def _preview_script(self, kind: ScriptKind, script: Script) -> PreviewedScript:
+    def preview(self, kind: ScriptKind, script: Script, runs: Runs | None = None, *, sql: bool) -> PreviewedScript:
+        """What a dry run says of a script. ``runs`` says how it is run, where that is more than the script's affair."""
+        name = script.source.name
         if not script.source.exists():
-            return PreviewedScript(kind, script.source.name, None, "missing")
-        how = self.engine.check(script)
-        return PreviewedScript(kind, script.source.name, script.source.path.read_bytes(), how)
+            return PreviewedScript(kind, name, "missing")
+        look = self.engine.check(script)
+        how: Runs = runs if runs and look.how == "transaction" else look.how
+        if not sql:
+            return PreviewedScript(kind, name, how)
+        if look.statements is None:
+            return PreviewedScript(kind, name, how, b"".join(script.source.lines()).decode("utf-8", "replace"), True)
+        return PreviewedScript(kind, name, how, "\n".join(map(laid_out, look.statements)))
 
 
 def refuse_newer(version: float | None, ending: str = ".") -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 
 pytest_plugins = ["sqitchpy.testing.plugin"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is for what a shell started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE", "SQITCHPY_POSTGIS_DSN"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqitchpy.errors import EngineError, PlanError, RunError, ScriptError, SqitchpyError, StatementError
 from sqitchpy.model import Change, DeployedChange, DeployedTag, EventRow, Person, Plan
-from sqitchpy.report import Preview, Report, Status, VerifyReport
+from sqitchpy.report import Preview, PreviewedScript, Report, Status, VerifyReport
 
 Document = dict[str, Any]
 
@@ -55,8 +55,8 @@ def report_of(error: SqitchpyError) -> Report | VerifyReport | None:
     return error.report if isinstance(error, RunError) else None
 
 
-def preview(plan: Preview, *, with_sql: bool) -> Document:
-    """A dry run; with the text of the scripts on request."""
+def preview(plan: Preview) -> Document:
+    """A dry run; with the SQL if that was asked for."""
     return {
         "action": plan.action,
         "dry_run": True,
@@ -69,7 +69,7 @@ def preview(plan: Preview, *, with_sql: bool) -> Document:
                 "change": step.change,
                 "change_id": step.change_id,
                 "label": step.label,
-                "scripts": [_script(script, with_sql) for script in step.scripts],
+                "scripts": [_script(script) for script in step.scripts],
             }
             for step in plan.steps
         ],
@@ -199,10 +199,15 @@ def _diagnostics(error: SqitchpyError) -> Document:
     }
 
 
-def _script(script: Any, with_sql: bool) -> Document:
-    text = script.text.decode("utf-8", "replace") if with_sql and script.text is not None else None
-    found = script.text is not None
-    return {"kind": script.kind, "file": script.file, "exists": found, "runs": script.transaction, "sql": text}
+def _script(script: PreviewedScript) -> Document:
+    return {
+        "kind": script.kind,
+        "file": script.file,
+        "exists": script.runs != "missing",
+        "runs": script.runs,
+        "sql": script.sql,
+        "as_written": script.as_written,
+    }
 
 
 def _in_plan(value: Status) -> bool | None:

@@ -8,32 +8,33 @@ from typing import TYPE_CHECKING
 from sqitchpy.cli import documents
 from sqitchpy.cli.invocation import Invocation
 from sqitchpy.cli.render import planned_line
+from sqitchpy.cli.watcher import Watcher
 from sqitchpy.report import Preview, PreviewedScript
 from sqitchpy.target import Target
 
 if TYPE_CHECKING:
     from sqitchpy.session import TargetSession
 
-_HOW = {
+_RUNS = {
     "transaction": "in one transaction",
+    "run": "in the transaction of the run",
+    "after": "after the change is committed",
     "statements": "statement by statement, not in a transaction",
     "psql": "in psql",
 }
 
 
-def rehearse(
-    invocation: Invocation, target: Target, look: Callable[[TargetSession], Preview], *, with_sql: bool
-) -> int:
+def rehearse(invocation: Invocation, target: Target, look: Callable[[TargetSession], Preview]) -> int:
     """Connect, look at what would be done, and print it."""
-    with invocation.project.target(target) as session:
+    with invocation.project.target(target, on_event=Watcher(invocation.console)) as session:
         preview = look(session)
-    for line in preview_lines(preview, with_sql=with_sql):
+    for line in preview_lines(preview):
         invocation.console.emit(line)
-    invocation.console.document(documents.preview(preview, with_sql=with_sql))
+    invocation.console.document(documents.preview(preview))
     return 0
 
 
-def preview_lines(preview: Preview, *, with_sql: bool) -> Iterator[str]:
+def preview_lines(preview: Preview) -> Iterator[str]:
     """The lines of a dry run."""
     if preview.message:
         yield preview.message
@@ -43,9 +44,8 @@ def preview_lines(preview: Preview, *, with_sql: bool) -> Iterator[str]:
         yield f"Would {preview.action} {_changes(len(preview.steps))} {_preposition(preview)} {preview.destination}"
     for step in preview.steps:
         yield planned_line(step.action, step.label)
-        if with_sql:
-            for script in step.scripts:
-                yield from _script_lines(script)
+        for script in step.scripts:
+            yield from _script_lines(script)
 
 
 def _changes(count: int) -> str:
@@ -57,9 +57,9 @@ def _preposition(preview: Preview) -> str:
 
 
 def _script_lines(script: PreviewedScript) -> Iterator[str]:
-    if script.text is None:
-        yield f"-- {script.file} does not exist"
+    if script.sql is None:
         return
-    yield f"-- {script.file}, {_HOW.get(script.transaction, script.transaction)}"
-    yield script.text.decode("utf-8", "replace").rstrip("\n")
+    written = "; shown as it is written" if script.as_written else ""
+    yield f"-- {script.file}, {_RUNS[script.runs]}{written}"
+    yield script.sql.rstrip("\n")
     yield ""

@@ -74,6 +74,13 @@ class VerifyTask:
     script: Script
 
 
+class Look(NamedTuple):
+    """How a script would be run, and what it would send: None when that is not known before it runs, or very long."""
+
+    how: Literal["transaction", "statements", "psql"]
+    statements: tuple[str, ...] | None
+
+
 class TaskFailed(Exception):
     """A task failed.
 
@@ -162,11 +169,14 @@ class Engine(Protocol):
     def read_only(self) -> AbstractContextManager[None]:
         """A context in which the database itself refuses every change, for a dry run."""
 
-    def check(self, script: Script) -> str:
-        """Look a script over: how it would be run. Raises ScriptError when it cannot be."""
+    def check(self, script: Script) -> Look:
+        """Look a script over. Raises ScriptError when it cannot be run."""
 
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Run and record a deployment. Raises TaskFailed; nothing is recorded then."""
+
+    def verifies_inside(self, task: DeployTask) -> bool:
+        """Whether a change is verified before it is committed."""
 
     def obstacle(self, task: DeployTask) -> str | None:
         """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""

@@ -229,7 +229,7 @@ def test_a_dry_run_tells_and_does_nothing(project: Path, uri: str, pg_database: 
     assert with_sql == (
         0,
         "Would revert 1 change from DB\n  - ccccc\n-- revert/ccccc.sql, in one transaction\n"
-        "-- Revert ccccc\nBEGIN;\nDROP TABLE public.ccccc;\nCOMMIT;\n\n",
+        "BEGIN;\nDROP TABLE public.ccccc;\nCOMMIT;\n\n",
         "",
     )
     assert run(project, "verify", uri).code == 0

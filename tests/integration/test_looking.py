@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 
 from sqitchpy import LogFilter, Preview
 from sqitchpy.deploying import Deploying
 from sqitchpy.errors import DeployError, Refusal, RegistryError, SqitchpyError
+from sqitchpy.events import Warned
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, add_change, remove_line, table
 
@@ -165,9 +168,13 @@ def test_a_pattern_that_is_none_is_the_servers_error_not_a_traceback(build: Buil
 # -- previews ---------------------------------------------------------------------------------------------------
 
 
-def preview(app: App, to: str | None = None, *, verify: bool = False) -> Preview:
+def preview(app: App, to: str | None = None, **options: Any) -> Preview:
     with app.session() as target:
-        return target.preview_deploy(to, verify=verify)
+        return target.preview_deploy(to, **options)
+
+
+def scripts_of(found: Preview) -> list[tuple[str, str, str]]:
+    return [(script.kind, script.file, script.runs) for step in found.steps for script in step.scripts]
 
 
 def test_a_preview_of_a_deployment_lists_its_steps_and_scripts(build: Build) -> None:
@@ -175,15 +182,50 @@ def test_a_preview_of_a_deployment_lists_its_steps_and_scripts(build: Build) -> 
     found = preview(app, verify=True)
     assert found.creates_registry
     assert [(step.action, step.label) for step in found.steps] == [("deploy", "a @v1"), ("deploy", "b")]
-    scripts = [(script.kind, script.file, script.transaction) for step in found.steps for script in step.scripts]
-    assert scripts == [
+    assert scripts_of(found) == [
         ("deploy", "deploy/a.sql", "transaction"),
         ("verify", "verify/a.sql", "transaction"),
         ("deploy", "deploy/b.sql", "statements"),
         ("verify", "verify/b.sql", "missing"),
     ]
-    assert found.steps[1].scripts[0].text == b"CREATE INDEX CONCURRENTLY i ON a (id);"
-    assert found.steps[1].scripts[1].text is None
+    assert [script.sql for step in found.steps for script in step.scripts] == [None] * 4
+
+
+def test_a_preview_shows_what_would_be_sent_when_asked_to(build: Build) -> None:
+    conditions = "username = 'somebody' AND email IS NOT NULL AND id > 42"
+    long_query = f"SELECT id, username, email FROM users JOIN profiles USING (id) WHERE {conditions};"
+    deploy = f"-- a comment\n\\set name users\nCREATE TABLE :name (id int); {long_query}\nSELECT 1 AS one \\; SELECT 2;"
+    app = build({"a": Scripts(deploy), "b": Scripts("\\set x `date`\nSELECT :'x';")})
+    first, second = (step.scripts[0] for step in preview(app, sql=True).steps)
+    assert first.sql == (
+        "CREATE TABLE users (id int);\n"
+        "SELECT id, username, email\nFROM users\nJOIN profiles USING (id)\nWHERE username = 'somebody'\n"
+        "  AND email IS NOT NULL\n  AND id > 42;\n"
+        "SELECT 1 AS one ; SELECT 2;"
+    )
+    assert not first.as_written
+    assert (second.sql, second.as_written) == ("\\set x `date`\nSELECT :'x';", True)
+
+
+def test_a_preview_tells_which_transaction_each_script_is_part_of(build: Build) -> None:
+    verified = Scripts("CREATE TABLE v ();", "DROP TABLE v;", "-- sqitchpy: verify=after\nSELECT 1;")
+    alone = Scripts("VACUUM;", "", "SELECT 1;")
+    app = build({"a": table("a"), "v": verified, "alone": alone, "z": table("z")})
+    assert [runs for _, _, runs in scripts_of(preview(app, verify=True))] == [
+        *("transaction", "transaction"),
+        *("transaction", "after"),
+        *("statements", "transaction"),
+        *("transaction", "transaction"),
+    ]
+    assert [runs for _, _, runs in scripts_of(preview(app, verify=True, verify_when="after"))][:2] == [
+        "transaction",
+        "after",
+    ]
+    assert [runs for _, _, runs in scripts_of(preview(app, transaction="run"))] == ["run", "run", "statements", "run"]
+    assert [event.text for event in app.of(Warned)] == [
+        "alone is deployed by itself: deploy/alone.sql:1: VACUUM cannot run inside a transaction block"
+    ]
+    assert [runs for _, _, runs in scripts_of(preview(app, transaction="script"))] == ["statements"] * 4
 
 
 def test_a_preview_begins_where_the_database_stands(build: Build) -> None:

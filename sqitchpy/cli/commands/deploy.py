@@ -92,12 +92,12 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         invocation.console.warn(f'Too many changes specified; deploying to "{to}"')
 
     if options["dry_run"]:
-        what = {name: settings[name] for name in ("verify", "log_only", "variables", "runner")}
+        names = ("verify", "log_only", "variables", "runner", "transaction", "verify_when")
+        what = {name: settings[name] for name in names}
         return rehearse(
             invocation,
             arguments.targets[0],
-            lambda session: session.preview_deploy(to, **what),
-            with_sql=options["sql"],
+            lambda session: session.preview_deploy(to, sql=options["sql"], **what),
         )
 
     def work(session: TargetSession) -> Report:

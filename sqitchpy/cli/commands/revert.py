@@ -84,8 +84,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         return rehearse(
             invocation,
             arguments.targets[0],
-            lambda session: session.preview_revert(to, **what),
-            with_sql=options["sql"],
+            lambda session: session.preview_revert(to, sql=options["sql"], **what),
         )
 
     def work(session: TargetSession) -> Report:

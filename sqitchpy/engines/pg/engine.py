@@ -22,7 +22,7 @@ from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Notice, Wire
-from sqitchpy.engines.protocol import DeployTask, RevertTask, Script, TaskFailed, VerifyTask
+from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, TaskFailed, VerifyTask
 from sqitchpy.errors import EngineError, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import LockHolder, OnEvent, Warned
 from sqitchpy.model import Person
@@ -82,9 +82,9 @@ class PgEngine:
             self._session.control().execute(b"SET TRANSACTION READ ONLY", prepare=False)
             yield
 
-    def check(self, script: Script) -> str:
-        """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
-        return self._scripts.how(script)
+    def check(self, script: Script) -> Look:
+        """Look a script over. Raises ScriptError when it cannot be run."""
+        return self._scripts.look(script)
 
     def close(self) -> None:
         """Disconnect."""
@@ -97,7 +97,7 @@ class PgEngine:
         self._scripts.doing = "deploy"
         try:
             folds = task.script is None or self._scripts.folds(task.script, "script")
-            inside = task.verify is None or self._verifies_inside(task, task.verify)
+            inside = self.verifies_inside(task)
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=False) from error
         if not folds:
@@ -108,15 +108,18 @@ class PgEngine:
         except TaskFailed as failed:
             self._try_otherwise(task, committer, failed)
 
-    def _verifies_inside(self, task: DeployTask, script: Script) -> bool:
-        folds = self._scripts.folds(script, "verify")
-        directive = self._scripts.shape(script).directives.get("verify")
+    def verifies_inside(self, task: DeployTask) -> bool:
+        """Whether a change is verified before it is committed."""
+        if task.verify is None:
+            return True
+        folds = self._scripts.folds(task.verify, "verify")
+        directive = self._scripts.shape(task.verify).directives.get("verify")
         return folds and (directive == "inside" or not (directive == "after" or task.verify_after))
 
     def obstacle(self, task: DeployTask) -> str | None:
         """Why a change cannot share a transaction with others; None when it can."""
         found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
-        if found is None and task.verify is not None and not self._verifies_inside(task, task.verify):
+        if found is None and task.verify is not None and not self.verifies_inside(task):
             found = f"{task.verify.source.name} runs after the change is committed"
         return found
 

@@ -15,10 +15,10 @@ from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.stepwise import Stepwise
 from sqitchpy.engines.pg.wire import Notice, Wire
-from sqitchpy.engines.protocol import Script
+from sqitchpy.engines.protocol import Look, Script
 from sqitchpy.errors import Diagnostics, EngineError, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
-from sqitchpy.script.actions import Actions
+from sqitchpy.script.actions import Actions, Print
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
 from sqitchpy.script.shape import Reason, Shape, examine
@@ -101,16 +101,16 @@ class ScriptRunner:
         reason = self.shape(script).reason
         return None if reason is None else str(reason)
 
-    def how(self, script: Script) -> str:
-        """How a script would be run: ``transaction``, ``statements`` or ``psql``. Raises ScriptError."""
+    def look(self, script: Script) -> Look:
+        """How a script would be run, and what it would send. Raises ScriptError when it cannot be run."""
         self.forget(script)
         if self.uses_psql(script):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
-            return "psql"
+            return Look("psql", None)
         shape = self.shape(script)
         if shape.reason is not None:
             self._must_commit(shape.reason)
-        return "transaction" if shape.folds and not script.alone else "statements"
+        return Look("transaction" if shape.folds and not script.alone else "statements", _statements(shape))
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -207,6 +207,13 @@ class ScriptRunner:
         )
         doing: Action = "verify" if origin.kind == "verify" else self.doing
         self._on_event(ScriptMessage(doing, render(shown) + "\n"))
+
+
+def _statements(shape: Shape) -> tuple[str, ...] | None:
+    if shape.actions is None:
+        return None
+    sent = [action.statement.text for action in shape.actions if not isinstance(action, Print)]
+    return tuple(text.decode("utf-8", "replace") for text in sent)
 
 
 def failed_outside_block(error: EngineError) -> bool:

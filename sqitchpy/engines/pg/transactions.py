@@ -15,6 +15,7 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Script, Stage, TaskFailed
 from sqitchpy.errors import ConnectionLostError, RegistryError, SqitchpyError
+from sqitchpy.readable import one_line
 from sqitchpy.script.shape import Shape
 
 
@@ -67,7 +68,7 @@ class Transactions:
         rows = self._registry.open_transactions(ours)
         told = [
             f"process {pid}, user {user}, application {application or '(unnamed)'}, since {since}, {state}: "
-            + " ".join((query or "").split())[:120]
+            + one_line(query or "")
             for pid, user, application, since, state, query in rows
         ]
         return "Transactions open in this database, the oldest first: " + "; ".join(told) + "." if told else None
