@@ -21,6 +21,7 @@ from sqitchpy.script.crosstab import crosstab
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
 from sqitchpy.script.meta import rule_for
 from sqitchpy.script.outside import SESSION_VARIABLES, Outside
+from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
@@ -62,19 +63,36 @@ class _Lookup:
 
 
 class Interpreter:
-    """One run of one script. ``variables`` are changed by the script and shared with the files it includes."""
+    """One run of one script. ``variables`` are changed by the script and shared with the files it includes.
 
-    def __init__(self, source: Source, variables: Variables, outside: Outside, *, depth: int = 0) -> None:
+    ``settings`` are the session's at the beginning; afterwards those at the end.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        variables: Variables,
+        outside: Outside,
+        settings: Settings = USUAL,
+        *,
+        depth: int = 0,
+    ) -> None:
         self._source = source
         self._variables = variables
         self._outside = outside
         self._depth = depth
         self._lookup = _Lookup(variables, outside)
         self._lexer = Lexer(source.lines(), self._lookup)
+        self._initial = settings
+        self._read_with(settings)
         self._branches = Branches(self._lexer)
         self._restricted: bytes | None = None
         self._previous: Statement | None = None
         self._ended = False
+
+    def _read_with(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lexer.standard_strings, self._lexer.encoding = settings
 
     @property
     def certain(self) -> bool:
@@ -107,6 +125,8 @@ class Interpreter:
             raise self._error(r"COPY FROM STDIN cannot be joined with other statements by \;", statement.line)
         if statement.kind is not Kind.COPY_IN:
             yield Run(statement, self._source.name)
+            if statement.kind is Kind.SESSION:
+                self._read_with(self.settings.after(statement.text, self._initial))
             return
         data = self._lexer.data_lines()
         yield Copy(statement, self._source.name, data)
@@ -229,8 +249,9 @@ class Interpreter:
                 self._lookup.uncertain = True
                 return
             raise self._error(f"{name}: No such file or directory", command.line)
-        inner = Interpreter(included, self._variables, self._outside, depth=self._depth + 1)
+        inner = Interpreter(included, self._variables, self._outside, self.settings, depth=self._depth + 1)
         yield from inner.actions()
+        self._read_with(inner.settings)
         self._lookup.uncertain = self._lookup.uncertain or not inner.certain
 
     def _go(self, command: Command) -> Actions:
@@ -297,6 +318,7 @@ class Interpreter:
         else:
             text = b"SET client_encoding TO " + quote_literal(words[0])
             yield Run(Statement(text, command.line, command.line, Kind.SESSION), self._source.name)
+            self._read_with(self.settings.after(text, self._initial))
 
     def _print(self, command: Command) -> Actions:
         text = self._lexer.peek()

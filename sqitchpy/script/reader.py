@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
+_SJIS = rb"[\x80-\xa0\xe0-\xff][^\n]"
+_TWO = rb"[\x80-\xff][^\n]"
 _LONG_CHARACTERS = {
-    "SJIS": rb"[\x80-\xa0\xe0-\xff][^\n]",
-    "SHIFT_JIS_2004": rb"[\x80-\xa0\xe0-\xff][^\n]",
-    "BIG5": rb"[\x80-\xff][^\n]",
-    "GBK": rb"[\x80-\xff][^\n]",
-    "UHC": rb"[\x80-\xff][^\n]",
-    "JOHAB": rb"[\x80-\xff][^\n]",
-    "GB18030": rb"[\x80-\xff](?:[0-9][^\n]{2}|[^\n])",
+    **dict.fromkeys(("sjis", "mskanji", "shiftjis", "win932", "windows932", "shiftjis2004"), _SJIS),
+    **dict.fromkeys(("big5", "win950", "windows950", "gbk", "win936", "windows936"), _TWO),
+    **dict.fromkeys(("uhc", "win949", "windows949", "johab"), _TWO),
+    "gb18030": rb"[\x80-\xff](?:[0-9][^\n]{2}|[^\n])",
 }
+"""By the names and aliases of PostgreSQL's pg_encname_tbl, written as it compares them."""
 
 
 def mask_for(encoding: str) -> Callable[[bytes], bytes] | None:
@@ -23,7 +24,7 @@ def mask_for(encoding: str) -> Callable[[bytes], bytes] | None:
     In some client encodings the second byte of a character may be an ASCII byte, a backslash say. As psql does, the
     lexer then looks at a copy of the text in which such bytes are ``\xff``, and takes what it keeps from the original.
     """
-    pattern = _LONG_CHARACTERS.get(encoding.upper())
+    pattern = _LONG_CHARACTERS.get(re.sub("[^0-9a-z]", "", encoding.lower()))
     if pattern is None:
         return None
     characters = re.compile(pattern)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Unseen
+from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source, read_directives
 from sqitchpy.script.statements import INERT, Kind
 from sqitchpy.script.variables import Variables, psql_variables
@@ -43,6 +44,7 @@ class Shape:
     ``inert`` is true when no statement can have changed the session, so nothing has to be reset after it.
     ``new_connection`` is true when it changes settings that only new sessions see (ALTER ROLE … SET).
     ``certain`` is true when it does the same at every run, whatever the database and the system say.
+    ``settings`` are those of the session that it was read with.
     ``actions`` are the script's actions when they are few and do not depend on anything that happens at run time.
     """
 
@@ -61,6 +63,7 @@ class Shape:
     digest: str = ""
     """SHA-1 over the statements as they are sent, those of included files too and with variables put in."""
     actions: tuple[Action, ...] | None = None
+    settings: Settings = USUAL
 
     @property
     def folds(self) -> bool:
@@ -153,14 +156,20 @@ def _plain_begin(text: bytes) -> bool:
     return words in ([b"BEGIN"], [b"BEGIN", b"WORK"], [b"BEGIN", b"TRANSACTION"], [b"START", b"TRANSACTION"])
 
 
-def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = True) -> Shape:
-    """Look a script over. Raises ScriptError for what could not be run."""
-    first = next(iter(source.lines()), b"")
+def examine(
+    source: Source,
+    variables: Mapping[str, str],
+    settings: Settings = USUAL,
+    *,
+    allow_shell: bool = True,
+) -> Shape:
+    """Look a script over; ``settings`` are those of the session. Raises ScriptError for what could not be run."""
+    first = next(iter(source.lines()), b"").partition(b"\n")[0]
     directives = read_directives(first, source.name)
     if directives.get("runner") == "psql":
         return Shape(source, directives, Reason(source.name, 1, "runner=psql"), inert=False)
     examiner = _Examiner()
-    interpreter = Interpreter(source, Variables(psql_variables(settings)), Unseen(allow_shell))
+    interpreter = Interpreter(source, Variables(psql_variables(variables)), Unseen(allow_shell), settings)
     kept = _look(examiner, interpreter)
     reason = examiner.reason
     if directives.get("transaction") == "off":
@@ -179,6 +188,7 @@ def examine(source: Source, settings: Mapping[str, str], *, allow_shell: bool = 
         locks=examiner.locks,
         digest=examiner.digest.hexdigest(),
         actions=kept,
+        settings=settings,
     )
 
 

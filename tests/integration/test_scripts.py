@@ -9,6 +9,7 @@ import pytest
 
 from sqitchpy.errors import DeployError, ScriptError
 from sqitchpy.events import FailureReported, ScriptMessage, ScriptOutput
+from sqitchpy.testing import Database
 from tests.conftest import need
 from tests.dumps import pg_program
 from tests.integration.conftest import App, Build
@@ -331,3 +332,15 @@ def test_a_psql_that_is_not_there_is_told(build: Build) -> None:
     with pytest.raises(DeployError):
         app.deploy()
     assert app.text_of(FailureReported) == "/no/such/psql cannot be run: No such file or directory"
+
+
+def test_strings_are_read_as_the_database_is_set_to(build: Build, pg_database: Database) -> None:
+    """Databases of the 1990s have standard_conforming_strings off, and scripts that count on it."""
+    name = pg_database.rows("SELECT current_database()")[0][0]
+    with pg_database.connect() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET standard_conforming_strings = off")
+        connection.execute(f"ALTER DATABASE {name} SET escape_string_warning = off")
+    app = build({"a": Scripts(r"CREATE TABLE a AS SELECT 'it\'s; one' AS text;"), "b": table("b")})
+    app.deploy()
+    assert app.rows("SELECT text FROM a") == [("it's; one",)]
+    assert app.deployed() == ["a", "b"]

@@ -44,8 +44,9 @@ class ScriptRunner:
         """What a look at the script shows. Raises ScriptError for what cannot be run."""
         name = script.source.name
         shape = self._shapes.get(name)
-        if shape is None or shape.source != script.source:
-            shape = examine(script.source, self._bound(script).variables, allow_shell=script.shell)
+        settings = self._session.settings
+        if shape is None or (shape.source, shape.settings) != (script.source, settings):
+            shape = examine(script.source, self._bound(script).variables, settings, allow_shell=script.shell)
             if len(self._shapes) < KEPT_SHAPES:
                 self._shapes[name] = shape
         return shape
@@ -120,7 +121,7 @@ class ScriptRunner:
             return replay(shape.actions)
         outside = Actual(script.source.root, script.shell, lambda name: session_variable(self._session.work(), name))
         variables = Variables(psql_variables(self._bound(script).variables))
-        return Interpreter(script.source, variables, outside).actions()
+        return Interpreter(script.source, variables, outside, shape.settings).actions()
 
     def queue_folded(self, wire: Wire, script: Script, kind: ScriptKind) -> None:
         """Queue a script inside the open transaction."""

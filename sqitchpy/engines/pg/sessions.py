@@ -21,6 +21,7 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import OnNotice, Wire
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.events import LockHolder
+from sqitchpy.script.settings import Settings
 
 Connection = psycopg.Connection[Any]
 
@@ -44,6 +45,7 @@ class OwnSession:
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
         self._in_run = False
+        self._settings_of_work: Settings | None = None
 
     # -- transactions -------------------------------------------------------------------------------------------
 
@@ -117,6 +119,14 @@ class OwnSession:
         return self._control
 
     @property
+    def settings(self) -> Settings:
+        """How scripts are read; before the work connection is open, as the control connection says."""
+        if self._settings_of_work is None:
+            strings = self.control().info.parameter_status("standard_conforming_strings") != "off"
+            return Settings(strings)
+        return self._settings_of_work
+
+    @property
     def opened(self) -> Wire | None:
         """The work connection, if it is open."""
         return self._wire
@@ -126,6 +136,8 @@ class OwnSession:
         if self._wire is None:
             self._wire = Wire(self._open_work(), self._on_notice)
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
+            strings = self._wire.parameter("standard_conforming_strings") != "off"
+            self._settings_of_work = Settings(strings, self.encoding)
             self.foreign_encoding = self.encoding != "UTF8"
         return self._wire
 
