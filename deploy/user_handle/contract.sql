@@ -21,7 +21,7 @@ $$;
 DROP TRIGGER users_handle_sync ON users;
 DROP FUNCTION users_handle_sync();
 
--- sqitchpy: allow drop-column — every value is in user_handle as well, which has just been checked
+-- Nothing is lost: every value is in user_handle as well, which has just been checked.
 ALTER TABLE users DROP COLUMN username;
 
 COMMIT;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sqitchpy.errors import DeployError, RevertError, ScriptError
@@ -382,3 +384,22 @@ def test_a_script_that_takes_its_own_registry_away_is_not_recorded(build: Build)
     with pytest.raises(DeployError):
         app.deploy()
     assert (app.tables(), app.history()) == ([], ["fail a"])
+
+
+def test_a_long_verification_says_which_locks_it_held(build: Build) -> None:
+    slow = Scripts("ALTER TABLE a ADD COLUMN b int;", "ALTER TABLE a DROP COLUMN b;", "SELECT pg_sleep(1.2);")
+    quick = Scripts("ALTER TABLE a ADD COLUMN c int;", "ALTER TABLE a DROP COLUMN c;", "SELECT c FROM a;")
+    app = build({"a": table("a"), "quick": quick, "slow": slow})
+    app.deploy(verify=True)
+    (warning,) = app.of(Warned)
+    assert re.fullmatch(
+        r"slow: verifying it took 1\.\d s, with these locks held: AccessExclusiveLock on a\. "
+        r"“-- sqitchpy: verify=after” on the first line of verify/slow\.sql verifies after the commit",
+        warning.text,
+    )
+
+
+def test_a_verification_may_reset_its_session(build: Build) -> None:
+    app = build({"a": Scripts("CREATE TABLE a ();", verify="RESET ALL; SELECT FROM a;")})
+    app.deploy(verify=True)
+    assert app.of(Warned) == []

@@ -6,7 +6,7 @@ SET LOCAL lock_timeout = '2s';
 
 ALTER TABLE telemetry DETACH PARTITION telemetry_2024_03;
 
--- sqitchpy: allow revert-drops-data — the readings of March go with their month: take a backup before
+-- The readings of March go with their month: take a backup before.
 DROP TABLE telemetry_2024_03;
 
 COMMIT;

@@ -4,7 +4,7 @@ BEGIN;
 
 SET LOCAL lock_timeout = '2s';
 
--- sqitchpy: allow revert-drops-data — the locations exist nowhere else: take a backup before
+-- The locations exist nowhere else: take a backup before.
 ALTER TABLE telemetry DROP COLUMN location;
 
 COMMIT;

@@ -175,7 +175,7 @@ class PgEngine:
                 self._scripts.queue_folded(wire, task.script, "script")
                 self._scripts.queue_reset(wire, shape)
             if task.verify and verify_inside:
-                self._scripts.queue_verification(wire, task.verify)
+                self._scripts.queue_verification(wire, task.verify, self._registry.queries, task.change.label)
             self._transactions.queue_encoding(wire)
             queue_deploy(wire, self._registry.queries, task, committer)
             self._transactions.commit(wire, task.script, shape, verify_shape)

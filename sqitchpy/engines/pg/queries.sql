@@ -115,6 +115,18 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_locks
                             AND pid = pg_catalog.pg_backend_pid())
             THEN true ELSE pg_catalog.pg_try_advisory_lock_shared(75474063, 1) END
 
+-- name: clock_verification
+SELECT pg_catalog.set_config('sqitchpy.verifying_since', pg_catalog.clock_timestamp()::text, true)
+
+-- name: long_verification
+-- How long a verification took, and which locks that block others were held meanwhile; no rows for one of under a second.
+SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.string_agg(DISTINCT l.mode || ' on ' || l.relation::regclass, ', ')
+  FROM (SELECT pg_catalog.statement_timestamp() - nullif(pg_catalog.current_setting('sqitchpy.verifying_since', true), '')::timestamptz AS took) AS s,
+       pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+ WHERE s.took > '1 s' AND l.pid = pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p', 'm') AND c.relnamespace <> pg_catalog.to_regnamespace($1)
+   AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+ GROUP BY s.took
+
 -- name: unmark_session
 SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)
 

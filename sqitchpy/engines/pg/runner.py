@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from psycopg.pq.abc import PGresult
+
 from sqitchpy.diagnostics import render
 from sqitchpy.engines.pg import psql
 from sqitchpy.engines.pg.facts import Facts
@@ -129,16 +131,30 @@ class ScriptRunner:
         rolls_back = shape.rolls_back and kind == "script"
         run_folded(wire, self._actions(script, shape), kind, self._writer(), rolls_back=rolls_back)
 
-    def queue_verification(self, wire: Wire, script: Script) -> None:
-        """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind."""
+    def queue_verification(self, wire: Wire, script: Script, queries: Queries, change: str) -> None:
+        """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind.
+
+        Whoever waits for the transaction's locks waits for the verification, too: a long one says so.
+        """
         origin = Origin("verify", script.source.name, 1)
         wire.queue(b"SAVEPOINT sqitchpy_verify", origin=origin)
         wire.queue(b"SET CONSTRAINTS ALL IMMEDIATE", origin=origin)
+        wire.queue(queries.wire("clock_verification"), origin=origin)
         doing, self.doing = self.doing, "verify"
         try:
             self.queue_folded(wire, script, "verify")
         finally:
             self.doing = doing
+
+        def tell(result: PGresult) -> None:
+            for row in range(result.ntuples):
+                seconds, locks = ((result.get_value(row, column) or b"").decode() for column in (0, 1))
+                told = f"{change}: verifying it took {seconds} s, with these locks held: {locks}. "
+                way_out = f"“-- sqitchpy: verify=after” on the first line of {script.source.name} "
+                self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
+
+        registry = [queries.schema.encode()]
+        wire.queue(queries.wire("long_verification"), registry, origin=origin, on_rows=tell)
         wire.queue(b"ROLLBACK TO SAVEPOINT sqitchpy_verify", origin=origin)
 
     def run_alone(self, script: Script, kind: ScriptKind) -> None:
