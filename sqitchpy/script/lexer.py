@@ -11,11 +11,11 @@ Everything is bytes, in any client encoding that psql has.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 from sqitchpy.script import tokens
 from sqitchpy.script.arguments import Lookup, UnterminatedArgument, expand, read_argument, rest_of_line
+from sqitchpy.script.blocks import Blocks
 from sqitchpy.script.nesting import Nesting
 from sqitchpy.script.reader import Reader, mask_for
 from sqitchpy.script.statements import Kind, classify, is_empty
@@ -56,7 +56,7 @@ class Mark(NamedTuple):
 
 
 class Lexer:
-    r"""Reads one source of lines. Call :meth:`next` until it returns None.
+    r"""Reads one source of lines, given in pieces of one or more. Call :meth:`next` until it returns None.
 
     After a :class:`Command` its arguments may be read with :meth:`argument` or :meth:`rest_of_line`; what is not read
     is skipped. ``active`` is for ``\if``: while false, text is read but neither kept nor expanded.
@@ -69,15 +69,15 @@ class Lexer:
     """
 
     def __init__(self, lines: Iterator[bytes], lookup: Lookup | None = None, *, standard_strings: bool = True) -> None:
-        self._lines = lines
+        self._blocks = Blocks(lines)
         self._lookup = lookup
         self.standard_strings = standard_strings
         self.encoding = "UTF8"
         self.active = True
-        self.line_number = 0
         self._at = Reader()
         self._nesting = Nesting()
         self._in_command = False
+        self._between_lines = False
         self._new_statement()
 
     def _new_statement(self) -> None:
@@ -87,10 +87,27 @@ class Lexer:
         self._batch = False
         self._nesting.leave()
 
+    @property
+    def encoding(self) -> str:
+        """The session's client_encoding."""
+        return self._encoding
+
+    @encoding.setter
+    def encoding(self, name: str) -> None:
+        self._encoding, self._mask = name, mask_for(name)
+
+    @property
+    def line_number(self) -> int:
+        """The line that was read last."""
+        return self._blocks.number
+
     # -- what the interpreter uses ------------------------------------------------------------------------------
 
     def next(self) -> Statement | Command | None:
         """The next statement or meta-command; None at the end of the source."""
+        if self._between_lines and self.active and (statement := self._next_simple()):
+            return statement
+        self._between_lines = False
         if self._in_command:
             self.end_command()
         at = self._at
@@ -107,6 +124,15 @@ class Lexer:
                 return found
             if not found:
                 return self.take()
+
+    def _next_simple(self) -> Statement | None:
+        """The next statement if it begins with a line, ends with one and is simple. Only between statements."""
+        found = None if self._mask else self._blocks.statement()
+        self._between_lines = found is not None
+        if found is None:
+            return None
+        text, line, first_word = found
+        return Statement(text, line, self._blocks.number, classify(text, first_word))
 
     def take(self) -> Statement | None:
         r"""What has been read of an unfinished statement, as a statement: for ``\g`` and the end of the source."""
@@ -138,12 +164,8 @@ class Lexer:
         self._at.kept = self._at.pos
 
     def data_lines(self) -> Iterator[bytes]:
-        r"""The lines that follow, up to one that holds only ``\.``: the data of ``COPY … FROM STDIN``."""
-        for line in self._lines:
-            self.line_number += 1
-            if line in (b"\\.\n", b"\\.\r\n", b"\\."):
-                return
-            yield line
+        r"""The lines that follow, up to one that holds only ``\.``: the data of ``COPY … FROM STDIN``, in pieces."""
+        return self._blocks.data()
 
     def argument(self) -> bytes | None:
         """The next argument of the current command, None when there is none left. Raises UnterminatedArgument."""
@@ -179,16 +201,17 @@ class Lexer:
     def _read_lines(self) -> Statement | bool:
         """Read on to a line that needs a closer look, and say True; False at the end.
 
-        Most statements begin and end with a line: one that does both in the same line is returned at once.
+        A statement on the way is returned, if it begins and ends with a line.
         """
-        at, nesting, append = self._at, self._nesting, self._buffer.append
-        if self.line_number == 0:
-            self._lines = _without_mark(self._lines)
-        mask = at.mask = mask_for(self.encoding)
+        at, nesting, append, blocks = self._at, self._nesting, self._buffer.append, self._blocks
+        mask = at.mask = self._mask
         nesting.plain_escapes = not self.standard_strings
         closer_look = not self.active or (nesting.comment > 0 and not self._started)
-        for text in self._lines:
-            self.line_number += 1
+        while True:
+            if not self._started and not closer_look and (statement := self._next_simple()):
+                return statement
+            if not (text := blocks.line()):
+                return False
             if nesting.quote is not None and not closer_look:
                 text = self._through_quoted_lines(text, nesting.quote)
             line = text if mask is None else mask(text)
@@ -205,15 +228,11 @@ class Lexer:
             if match.lastgroup is None:  # nothing in it
                 continue
             begin, end = match.start(match.lastgroup), match.end()
-            if line[end:] in tokens.ENDS:
-                return self._whole(text[begin : end + 1], match["word"])
             self._begin()
             end = nesting.begin(line, begin, end, match.lastgroup)
             if end < len(line):
                 break
             append(text[begin:])
-        else:
-            return False
         if self._started and not closer_look and line[end:] in tokens.ENDS:
             append(text[begin : end + 1])
             return self.take() or True
@@ -225,21 +244,10 @@ class Lexer:
         """Keep ``text`` and the lines behind it in which a quote cannot end; the line in which it may."""
         if quote in text:
             return text
-        before, append = len(self._buffer), self._buffer.append
-        append(text)
-        for line in self._lines:
-            if quote in line:
-                text = line
-                break
-            append(line)
-        else:
-            text, before = b"", before + 1
-        self.line_number += len(self._buffer) - before
-        return text
-
-    def _whole(self, text: bytes, first_word: bytes | None) -> Statement:
-        line = self.line_number
-        return Statement(text, line, line, classify(text, first_word))
+        self._buffer.append(text)
+        while lines := self._blocks.lines_without(quote):
+            self._buffer.append(lines)
+        return self._blocks.line()
 
     def _keep(self, end: int) -> None:
         at = self._at
@@ -340,8 +348,3 @@ class Lexer:
             self._begin()
             if self.active:
                 self._buffer.append(value)
-
-
-def _without_mark(lines: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(lines, b"")
-    return chain([first.removeprefix(b"\xef\xbb\xbf")], lines) if first else lines

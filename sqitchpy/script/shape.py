@@ -19,8 +19,11 @@ from sqitchpy.script.source import Source, read_directives
 from sqitchpy.script.statements import INERT, Kind
 from sqitchpy.script.variables import Variables, psql_variables
 
-KEEP_UP_TO = 256 * 1024
-"""Scripts whose statements come to fewer bytes than this are kept as read, so that they are read once."""
+KEEP_UP_TO = 16 * 1024
+"""Scripts whose statements take less memory than this are kept as read, so that they are read once. An engine may keep
+thousands of them."""
+OVERHEAD = 200
+"""What a statement takes beside its text, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +200,11 @@ def _look(examiner: _Examiner, interpreter: Interpreter) -> tuple[Action, ...] |
     kept: list[Action] | None = []
     size = 0
     for action in interpreter.actions():
-        if isinstance(action, Print):
-            if kept is not None:
-                kept.append(action)
-            continue
-        examiner.see(action)
-        if isinstance(action, Copy | CopyOut):
-            kept = None
+        if not isinstance(action, Print):
+            examiner.see(action)
         if kept is not None:
-            size += len(action.statement.text)
-            kept = None if size > KEEP_UP_TO else kept
-        if kept is not None:
+            size += len(action.text if isinstance(action, Print) else action.statement.text) + OVERHEAD
             kept.append(action)
+            if size > KEEP_UP_TO or isinstance(action, Copy | CopyOut):
+                kept = None
     return tuple(kept) if kept is not None and interpreter.certain else None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sqitchpy.errors import ScriptError
 
+PIECE = 64 * 1024
+"""About how many bytes are read at a time."""
 _PG_RESTORE = "Nothing of the script was run. Turn it into SQL: pg_restore --file=script.sql {name}"
 _UTF_8 = "Nothing of the script was run. Save it as UTF-8: iconv -f UTF-16 -t UTF-8 {name}"
 _NO_SQL = {
@@ -49,14 +51,17 @@ class Source:
             raise self._unreadable(error) from error
 
     def lines(self) -> Iterator[bytes]:
-        """The file's lines with their ends. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
+        """The file, in pieces of whole lines. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
+        number = 0
         try:
             with self.path.open("rb") as file:
                 self._refuse_what_is_no_sql(file.peek(8))
-                for number, line in enumerate(file, 1):
-                    if b"\0" in line:  # libpq, and psql, would drop what follows it without a word
-                        raise self._holds_nul(number)
-                    yield line
+                while lines := file.read(PIECE):
+                    lines += file.readline()
+                    if b"\0" in lines:  # libpq, and psql, would drop what follows it without a word
+                        raise self._holds_nul(number + lines.count(b"\n", 0, lines.index(b"\0")) + 1)
+                    number += lines.count(b"\n")
+                    yield lines
         except OSError as error:
             raise self._unreadable(error) from error
 

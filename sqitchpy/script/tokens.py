@@ -20,10 +20,15 @@ _MARKS = rb"-(?:-[^\r\n]*+)?|/(?!\*)|:(?:[:=]|(?![" + _WORD_BYTE + rb"'\"{:=]))"
 # Whole strings without a backslash, so that it does not matter which kind of string they are; quoted identifiers.
 _STRINGS = rb"'[^'\\]*+(?:''[^'\\]*+|(?!))*+'|\"[^\"]*+\""
 _FLAT = rb"[^'\"$;:\\()/\-]++|" + _MARKS + rb"|" + _STRINGS
-_GROUP_1 = rb"\((?:" + _FLAT + rb"|(?!))*+\)"
-_GROUP_2 = rb"\((?:" + _FLAT + rb"|" + _GROUP_1 + rb"|(?!))*+\)"
-_GROUP_3 = rb"\((?:" + _FLAT + rb"|" + _GROUP_2 + rb"|(?!))*+\)"
-_SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP_3 + rb"|(?!))*+"
+
+
+def _group(depth: int) -> bytes:
+    inner = rb"|" + _group(depth - 1) if depth > 1 else b""
+    return rb"\((?:" + _FLAT + inner + rb"|(?!))*+\)"
+
+
+_GROUP = _group(6)
+_SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP + rb"|(?!))*+"
 _NO_WORD = rb"[^'\"$;:\\()/\-" + _WORD_BYTE + rb"]++|" + _MARKS + rb"|" + _NUMBER
 
 SKIP = re.compile(_SKIP)
@@ -32,15 +37,15 @@ SKIP_TO_WORD = re.compile(rb"(?:" + _NO_WORD + rb"|(?!))*+")
 """Up to something special or a word: for the first words of a statement."""
 SKIP_TO_BLOCK_WORD = re.compile(
     rb"(?:(?:[ADF-Zadf-z_\x80-\xff]|(?!(?i:begin|case|end)" + _END_OF_WORD + rb")[BCEbce])"
-    + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP_3 + rb"|(?!))*+"
+    + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP + rb"|(?!))*+"
 )  # fmt: skip
 """Up to something special or one of the words that open and close the body of a function."""
-BEGINNING = re.compile(
-    rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z"
-    + rb"|(?P<function>(?i:create[ \t]++(?:or[ \t]++replace[ \t]++|(?!))?+(?:function|procedure))" + _END_OF_WORD
+_FIRST_WORDS = (
+    rb"(?P<function>(?i:create[ \t]++(?:or[ \t]++replace[ \t]++|(?!))?+(?:function|procedure))" + _END_OF_WORD
     + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z]{2})"
-    + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)" + _SKIP + rb")"
+    + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)"
 )  # fmt: skip
+BEGINNING = re.compile(rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z|" + _FIRST_WORDS + _SKIP + rb")")
 """How most statements begin: with a word; and up to something special. Or a line that holds nothing.
 
 (A pattern that ignores case is slow; so only the words do.)
@@ -48,14 +53,20 @@ BEGINNING = re.compile(
 ENDS = (b";\n", b";", b";\r\n")
 
 BLANKS = re.compile(rb"[ \t\r\n\f\v]*+")
-LEAD = re.compile(rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+|(?!))*+")
+_LEAD = rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+|(?!))*+"
+LEAD = re.compile(_LEAD)
 """What psql drops before a statement."""
+STATEMENT = re.compile(_LEAD + rb"(?:" + _FIRST_WORDS + _SKIP + rb")?")
+"""That, the first words, and everything up to something special; for text of many lines."""
 WORD = re.compile(_IDENTIFIER)
 WORD_BYTES = bytes(byte for byte in range(256) if re.match(rb"[" + _WORD_BYTE + rb"]", bytes([byte])))
 REST_OF_WORD = re.compile(rb"[$" + _WORD_BYTE + rb"]*+")
 WHOLE_NUMBER = re.compile(rb"[0-9](?:_?[0-9]|(?!))*+\Z")
 PARAMETER = re.compile(rb"\$(?:" + _NUMBER + rb")?")
 DOLLAR_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][" + _WORD_BYTE + rb"]*+)?\$")
+LONE_DOLLAR_TAG = re.compile(rb"(?<![$" + _WORD_BYTE + rb"])" + DOLLAR_TAG.pattern)
+"""One that stands behind nothing which could make it part of a word."""
+DATA_END = re.compile(rb"\\\.\r?(?:\n|\Z)")
 STRING_PREFIX = re.compile(rb"(?<![$" + _WORD_BYTE + rb"])(?:(e)|[bx]|u&)\Z", re.IGNORECASE)
 COMMENT_EDGE = re.compile(rb"/\*|\*/")
 ESCAPED = re.compile(rb"[^\\']*+(?:\\.?[^\\']*+|(?!))*+'", re.DOTALL)

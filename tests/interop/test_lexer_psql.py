@@ -251,10 +251,7 @@ class Reading:
 
     def __init__(self, script: bytes, variables: Mapping[str, str], *, standard: bool, encoding: str) -> None:
         self._variables = Variables({name.encode(): value.encode() for name, value in variables.items()})
-        lines = iter(
-            script.splitlines(keepends=True) if b"\r" not in script else re.findall(rb"[^\n]*\n|[^\n]+", script)
-        )
-        self._lexer = Lexer(lines, _Lookup(self._variables), standard_strings=standard)
+        self._lexer = Lexer(iter([script]), _Lookup(self._variables), standard_strings=standard)
         self._lexer.encoding = encoding
         self._branches = Branches(self._lexer)
         self.sent: list[bytes] = []

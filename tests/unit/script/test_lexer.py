@@ -36,10 +36,13 @@ class Values:
         return b"<" + command + b">"
 
 
+def lines_of(script: bytes) -> list[bytes]:
+    return re.findall(rb"[^\n]*\n|[^\n]+", script)
+
+
 def lexer(script: str | bytes, values: Mapping[str, str] | None = None, *, standard_strings: bool = True) -> Lexer:
     text = script if isinstance(script, bytes) else script.encode()
-    lines = iter(re.findall(rb"[^\n]*\n|[^\n]+", text))
-    return Lexer(lines, Values(values), standard_strings=standard_strings)
+    return Lexer(iter(lines_of(text)), Values(values), standard_strings=standard_strings)
 
 
 def items(reading: Lexer) -> Iterator[Statement | Command]:
@@ -331,6 +334,64 @@ def test_any_bytes_are_read_to_their_end(script: bytes, standard: bool, encoding
     drain(reading)
     assert reading.next() is None
     assert reading.line_number == len(re.findall(rb"[^\n]*\n|[^\n]+", script))
+
+
+STATEMENTS = st.lists(
+    st.sampled_from(
+        [
+            "SELECT 1;\n",
+            "  select 'it''s;', \"a;b\" -- ;\n , (1; 2) ;\r\n",
+            "SELECT E'\\'';\n",
+            "SELECT 'a\n;\n\n';\n",
+            "SELECT :v, a::int, b[1:2];\n",
+            "CREATE FUNCTION f() RETURNS int AS $$ BEGIN; $ $a$ END $$ LANGUAGE plpgsql;\n",
+            "create or replace procedure p(a int)\n as $a$\n;$$;\n$a$\n;\n",
+            "CREATE FUNCTION g() BEGIN ATOMIC SELECT 1; END;\n",
+            "CREATE FUNCTION h(beginning int) RETURN 1; END;\n",
+            "CREATE\nFUNCTION i() BEGIN 1; END;\n",
+            "DO $do$\n'\n$do$;\n",
+            "DO $do$ $do$$x$;$x$;\n",
+            "SELECT a$b$; SELECT 1$$;$$;\n",
+            "SELECT (((((((1;)))))));\n",
+            "SELECT ((1;\n",
+            "COPY t FROM stdin;\n1;\t2\n\\.x\n\\.\n",
+            "COPY t FROM stdin;\n\\.\r\n",
+            "-- comment ;\n\n \t\n",
+            "/* comment\n; */\n",
+            "\\x 'a' ; b\n",
+            "INSERT INTO t VALUES ('$a$;', 2); -- $a$\n",
+            "SELECT 1\\;\n",
+            "begin;\n",
+            ";\n",
+        ]
+    ),
+    max_size=12,
+).map(lambda parts: "".join(parts).encode())
+
+
+def record(reading: Lexer) -> list[object]:
+    """What is read, with its lines, and data as they are."""
+    found: list[object] = []
+    for item in items(reading):
+        found.append((item, reading.line_number))
+        if isinstance(item, Statement) and item.kind is Kind.COPY_IN:
+            found.append((b"".join(reading.data_lines()), reading.line_number))
+    return found
+
+
+@given(st.one_of(STATEMENTS, SOUP), st.lists(st.integers(1, 8)), st.sampled_from(["UTF8", "SJIS"]), st.booleans())
+def test_it_does_not_matter_in_what_pieces_a_script_comes(
+    script: bytes, sizes: list[int], encoding: str, standard: bool
+) -> None:
+    lines = lines_of(script)
+    pieces, rest = [], lines
+    for size in sizes:
+        pieces, rest = [*pieces, b"".join(rest[:size])], rest[size:]
+    pieces = [piece for piece in [*pieces, b"".join(rest)] if piece]
+    readings = [Lexer(iter(way), Values({"v": "1; 2"}), standard_strings=standard) for way in (lines, pieces)]
+    for reading in readings:
+        reading.encoding = encoding
+    assert record(readings[0]) == record(readings[1])
 
 
 @given(SOUP.filter(lambda soup: b"\\" not in soup and b":" not in soup))

@@ -114,3 +114,16 @@ def test_a_script_for_psql_is_not_read_any_further(look: Callable[[str], Shape])
     shape = look("-- sqitchpy: runner=psql\n\\connect elsewhere\n")
     assert shape.runner == "psql"
     assert not shape.folds
+
+
+def test_only_small_scripts_are_kept_and_echoes_count_too(look: Callable[[str], Shape]) -> None:
+    def kept(text: str) -> bool:
+        return look(text).actions is not None
+
+    assert kept("SELECT 1;\n" * 70)
+    assert not kept("SELECT 1;\n" * 100)
+    assert kept("\\echo a\n" * 70)
+    assert not kept("\\echo a\n" * 100)
+    assert kept(f"SELECT '{'x' * 10_000}';\n")
+    assert not kept(f"SELECT '{'x' * 20_000}';\n")
+    assert not kept("COPY t FROM stdin;\n\\.\n")
