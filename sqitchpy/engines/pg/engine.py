@@ -100,7 +100,7 @@ class PgEngine:
             inside = self.verifies_inside(task)
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=False) from error
-        if not folds:
+        if not folds or (self._session.commits and self._registry.begun(task.change.id, task.script)):
             self._deploy_as_written(task, committer)
             return
         try:
@@ -121,7 +121,8 @@ class PgEngine:
         found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
         if found is None and task.verify is not None and not self.verifies_inside(task):
             found = f"{task.verify.source.name} runs after the change is committed"
-        return found
+        begun = found is None and self._session.commits and self._registry.begun(task.change.id, task.script)
+        return "an earlier run has begun it statement by statement" if begun else found
 
     def begin_run(self, tasks: Sequence[DeployTask]) -> None:
         """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""

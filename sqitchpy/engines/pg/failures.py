@@ -100,6 +100,15 @@ def lost(message: bytes | str | None) -> ConnectionLostError:
     )
 
 
+def ends_connection(error: psycopg.Error) -> bool:
+    """Whether an error is the end of its connection: libpq's own have no SQLSTATE, the server's last words are FATAL.
+
+    psycopg's OperationalError alone does not tell: a statement's timeout and a full disk are such errors, too.
+    """
+    severity = error.diag.severity_nonlocalized
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate is None or severity in ("FATAL", "PANIC"))
+
+
 def connection_lost(pgconn: pq.abc.PGconn, error: Exception) -> Exception:
     """What to raise for an error of libpq itself."""
     if pgconn.status == pq.ConnStatus.BAD or isinstance(error, psycopg.OperationalError):

@@ -19,7 +19,12 @@ from sqitchpy.events import LockHolder
 KEY = 75474063
 """The number Sqitch uses (App::Sqitch::Engine::pg, since 1.2)."""
 
-TRY = b"SELECT pg_catalog.pg_try_advisory_lock(75474063), pg_catalog.pg_backend_pid()"
+TRY = (
+    b"SELECT pg_catalog.pg_try_advisory_lock(75474063), pg_catalog.pg_backend_pid(),"
+    b" CASE WHEN pg_catalog.current_setting('idle_session_timeout', true) <> '0'"
+    b" THEN pg_catalog.set_config('idle_session_timeout', '0', false) END"
+)
+"""The session that holds the lock is idle while scripts run, however long they take: no timeout may end it."""
 TRY_IN_TRANSACTION = b"SELECT pg_catalog.pg_try_advisory_xact_lock(75474063), pg_catalog.pg_backend_pid()"
 TRY_ALONE = (
     b"SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(75474063, 1) THEN pg_catalog.pg_advisory_unlock(75474063, 1)"

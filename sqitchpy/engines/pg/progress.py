@@ -15,7 +15,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import errors
 
-from sqitchpy.engines.pg.failures import lost
+from sqitchpy.engines.pg.failures import ends_connection, lost
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
@@ -47,11 +47,11 @@ class Journal:
         cursor = psycopg.Cursor(self._session.control(), row_factory=psycopg.rows.tuple_row)
         try:
             cursor.execute(self._queries.cursor(name).encode(), parameters or None, prepare=False)
-        except psycopg.OperationalError as error:
-            raise lost(str(error)) from error
         except errors.UndefinedTable:
             raise
         except psycopg.Error as error:
+            if ends_connection(error):
+                raise lost(str(error)) from error
             raise EngineError(
                 f"The progress of a change cannot be noted: {error.diag.message_primary or error}",
                 sqlstate=error.sqlstate,

@@ -234,6 +234,9 @@ SELECT statement, state, notes FROM {registry}.sqitchpy_progress
  WHERE change_id = %s AND action = %s AND script_hash = %s
  ORDER BY statement
 
+-- name: unfinished
+SELECT DISTINCT change_id, script_hash FROM {registry}.sqitchpy_progress WHERE action = 'deploy'
+
 -- name: forget_other_progress
 DELETE FROM {registry}.sqitchpy_progress WHERE change_id = %s AND (action, script_hash) <> (%s, %s)
 

@@ -12,12 +12,12 @@ import psycopg
 from psycopg import errors
 
 from sqitchpy.engines.pg.facts import Facts
-from sqitchpy.engines.pg.failures import ServerFailure, lost
+from sqitchpy.engines.pg.failures import ServerFailure, ends_connection, lost
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.recording import queue_tag
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Script
 from sqitchpy.errors import EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
@@ -37,6 +37,7 @@ class PgRegistry:
         self._session = session
         self._facts = facts
         self.queries = Queries(facts.registry)
+        self._unfinished: list[tuple[Any, ...]] | None = None
 
     def _cursor(self) -> psycopg.Cursor[tuple[Any, ...]]:
         return psycopg.Cursor(self._session.control(), row_factory=psycopg.rows.tuple_row)
@@ -46,12 +47,12 @@ class PgRegistry:
         try:
             cursor = self._cursor().execute(self.queries.cursor(name).encode(), parameters, prepare=False)
             return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError as error:
-            raise lost(str(error)) from error
         except psycopg.Error as error:
             raise self._refused(error) from error
 
     def _refused(self, error: psycopg.Error) -> EngineError:
+        if ends_connection(error):
+            return lost(str(error))
         hint = f"Nothing was changed. This was a statement of sqitchpy's own, on the registry {self._facts.registry}."
         if isinstance(error, errors.InsufficientPrivilege):
             hint = (
@@ -123,6 +124,13 @@ class PgRegistry:
         ((found,),) = self._fetch("has_progress", table=self.queries.table("sqitchpy_progress"))
         return bool(found)
 
+    def begun(self, change_id: str, script: Script | None) -> bool:
+        """Whether an earlier run has begun this very script statement by statement, and has not completed it."""
+        if self._unfinished is None:
+            self._unfinished = self._fetch("unfinished") if self.has_progress() else []
+        hashes = [digest for unfinished, digest in self._unfinished if unfinished == change_id]
+        return script is not None and any(digest.startswith(f"{script.source.digest()} ") for digest in hashes)
+
     def projects(self) -> Sequence[ProjectRow]:
         """All registered projects, by name."""
         return [ProjectRow(*row) for row in self._fetch("projects")]
@@ -151,6 +159,7 @@ class PgRegistry:
 
     def current_change(self, project: str) -> DeployedChange | None:
         """The latest deployed change of a project."""
+        self._unfinished = None  # every run begins with this question: what an earlier one was told may be old
         return next(iter(self._changes(self._fetch("current", project=project))), None)
 
     def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import psycopg
 
-from sqitchpy.engines.pg.failures import ServerFailure
+from sqitchpy.engines.pg.failures import ServerFailure, ends_connection, lost
 from sqitchpy.engines.pg.judging import Verdict, judge, note
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Found, Journal
 from sqitchpy.engines.pg.scripts import Writer, drive, run_action
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.errors import ScriptError
+from sqitchpy.errors import EngineError, ScriptError
 from sqitchpy.script.actions import Action, Actions, Print, Rows, Sends
 from sqitchpy.script.statements import Kind
 
@@ -150,4 +150,8 @@ class Stepwise:
         """A question about the catalogue, on the work connection: there names mean what the script means by them."""
         self._wire.sync()
         cursor = psycopg.Cursor(self._wire.connection, row_factory=psycopg.rows.tuple_row)
-        return cursor.execute(self._queries.cursor(query).encode(), parameters or None, prepare=False).fetchall()
+        try:
+            return cursor.execute(self._queries.cursor(query).encode(), parameters or None, prepare=False).fetchall()
+        except psycopg.Error as error:
+            words = f"The catalogue could not be asked: {error.diag.message_primary or error}"
+            raise lost(str(error)) if ends_connection(error) else EngineError(words, sqlstate=error.sqlstate) from error
