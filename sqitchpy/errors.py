@@ -89,6 +89,31 @@ class ScriptError(SqitchpyError):
         self.line = line
 
 
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """A session of the server that holds a lock which we want, as far as the server tells us.
+
+    ``since`` is when it has connected, or has begun its transaction for other locks than the deployment lock.
+    """
+
+    pid: int
+    user: str | None
+    application: str | None
+    since: str | None
+    query: str | None
+    state: str | None = None
+    """PostgreSQL's word for what it is doing (``idle in transaction``)."""
+
+    def __str__(self) -> str:
+        facts = (
+            f"user {self.user}" if self.user else None,
+            f"application {self.application}" if self.application else None,
+            f"since {self.since}" if self.since else None,
+            self.state,
+        )
+        return ", ".join((f"backend {self.pid}", *filter(None, facts)))
+
+
 class EngineError(SqitchpyError):
     """The database refused something, or cannot be reached."""
 
@@ -127,13 +152,24 @@ class Diagnostics:
 
 
 class StatementError(EngineError):
-    """One statement of a script failed."""
+    """One statement of a script failed. ``blockers`` hold the lock that it could not have, if that was why."""
 
-    def __init__(self, diagnostics: Diagnostics, *, hint: str | None = None) -> None:
+    def __init__(
+        self, diagnostics: Diagnostics, *, hint: str | None = None, blockers: Sequence[LockHolder] = ()
+    ) -> None:
         from sqitchpy.diagnostics import render  # not at the top: diagnostics knows the errors
 
         super().__init__(render(diagnostics), sqlstate=diagnostics.sqlstate, hint=hint)
         self.diagnostics = diagnostics
+        self.blockers = tuple(blockers)
+
+
+def root_of(error: SqitchpyError) -> SqitchpyError:
+    """The error that knows the statement, where another was raised from it; else the error itself."""
+    cause = error
+    while not isinstance(cause, StatementError) and isinstance(cause.__cause__, SqitchpyError):
+        cause = cause.__cause__
+    return cause if isinstance(cause, StatementError) else error
 
 
 class RegistryError(SqitchpyError):
@@ -141,15 +177,35 @@ class RegistryError(SqitchpyError):
 
 
 class LockTimeoutError(SqitchpyError):
-    """Another deployer held the lock for longer than the lock timeout."""
+    """Another deployer (``holder``, where it is known) held the lock for longer than the lock timeout."""
+
+    def __init__(self, message: str, *, holder: LockHolder | None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
 
 
 class RunError(SqitchpyError):
-    """A run ended early. ``report`` says what was done before it did."""
+    """A run ended early. ``report`` says what was done before it did, ``change`` names the change that was under way.
 
-    def __init__(self, message: str, *, report: Report, hint: str | None = None) -> None:
+    ``kept`` says whether something that its script did is still in the database; None when nobody can know. ``failure`` is
+    what went wrong there: a StatementError, say, with all that PostgreSQL said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        report: Report,
+        change: str,
+        kept: bool | None,
+        failure: SqitchpyError | None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.report = report
+        self.change = change
+        self.kept = kept
+        self.failure = None if failure is None else root_of(failure)
 
 
 class DeployError(RunError):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqitchpy.errors import SqitchpyError
+from sqitchpy.errors import LockHolder, SqitchpyError
 
 Action = Literal["deploy", "revert", "verify"]
 
@@ -30,23 +30,19 @@ class RegistryUpgraded:
 
 
 @dataclass(frozen=True, slots=True)
-class LockHolder:
-    """The session that holds the deployment lock, as far as the server tells us."""
-
-    pid: int
-    user: str | None
-    application: str | None
-    since: str | None
-    query: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class LockWaiting:
     """Another deployer holds the lock; we wait up to ``timeout`` seconds (0: without limit)."""
 
     destination: str
     timeout: float
     holder: LockHolder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A statement waits for locks that others hold; it is told again when somebody else is in the way."""
+
+    holders: tuple[LockHolder, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +154,7 @@ Event = (
     RegistryCreated
     | RegistryUpgraded
     | LockWaiting
+    | Blocked
     | RunStarted
     | StepStarted
     | StepFinished

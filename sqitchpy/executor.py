@@ -139,7 +139,15 @@ def give_up(
         run.on_event(events.RevertingAfterFailure(back.to))
         _take_back(run, back.changes, undo)
     hint = _where(run, task, failed, done, back.changes)
-    raise DeployError("Deploy failed", report=run.report(), hint=hint) from failed
+    left = failed.kept and not failed.undone
+    raise DeployError(
+        "Deploy failed",
+        report=run.report(),
+        change=task.change.name,
+        kept=left,
+        failure=failed.error,
+        hint=hint,
+    ) from failed
 
 
 def _since(start: Change | None) -> str | None:
@@ -158,9 +166,12 @@ def _take_back(run: Run, count: int, undo: Undo) -> None:
         raise DeployError(
             "The schema will need to be manually repaired\nDeploy failed",
             report=run.report(),
+            change=run.steps[-1].change,
+            kept=True,
+            failure=failed.error,
             hint=_join(
                 failed.error.hint,
-                f"Change {run.steps[-1].change} is still deployed and recorded so.",
+                _still_recorded(run.steps[-1].change, failed),
                 "Mend its revert script, then run “sqitchpy revert”.",
             ),
         ) from failed
@@ -202,16 +213,26 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
             raise RevertError(
                 "Revert failed",
                 report=run.report(),
+                change=task.change.name,
+                kept=failed.kept,
+                failure=failed.error,
                 hint=_join(
                     failed.error.hint,
-                    f"Change {task.change.name} is still deployed and recorded so"
-                    + (f", and so are the {left} that were to follow." if left else "."),
+                    _still_recorded(task.change.name, failed),
+                    f"After it {left} more {'was' if left == 1 else 'were'} to be reverted." if left else None,
                     "Mend its revert script, then run “sqitchpy revert” again.",
                 ),
             ) from failed
         except (ConnectionLostError, KeyboardInterrupt) as error:
             raise stopped(run, error, task.change) from error
     return run.report()
+
+
+def _still_recorded(change: str, failed: TaskFailed) -> str:
+    if failed.kept:
+        kept = "what its revert script did before it failed was kept, since that is not one transaction"
+        return f"Change {change} is still recorded as deployed; {kept}."
+    return f"Change {change} is still deployed and recorded so."
 
 
 def stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
@@ -221,11 +242,16 @@ def stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> 
         done = len(run.report().done)
         completed = f"{done} change{'' if done == 1 else 's'} of this run were completed."
         hint = f"{state} {completed} Run the command again to go on."
-        return InterruptedRunError("Interrupted", report=run.report(), hint=hint)
+        return InterruptedRunError(
+            "Interrupted", report=run.report(), change=change.name, kept=None, failure=None, hint=hint
+        )
     kind = DeployError if run.action == "deploy" else RevertError
     return kind(
         f"{run.action.capitalize()} failed: the connection was lost while change {change.name} was under way",
         report=run.report(),
+        change=change.name,
+        kept=None,
+        failure=error if isinstance(error, SqitchpyError) else None,
         hint=getattr(error, "hint", None),
     )
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqitchpy.errors import EngineError, PlanError, RunError, ScriptError, SqitchpyError, StatementError
+from sqitchpy.errors import (
+    EngineError,
+    LockHolder,
+    LockTimeoutError,
+    PlanError,
+    RunError,
+    ScriptError,
+    SqitchpyError,
+    StatementError,
+    root_of,
+)
 from sqitchpy.model import Change, DeployedChange, DeployedTag, EventRow, Person, Plan
 from sqitchpy.report import Preview, PreviewedScript, Report, Status, VerifyReport
 
@@ -20,12 +31,15 @@ def failure(error: SqitchpyError) -> Document:
 
 def error_fields(error: SqitchpyError, step: SqitchpyError | None = None) -> Document:
     """An error; ``step`` is the error of the step that failed, which knows the statement."""
-    cause = _root(step or error)
+    cause = root_of(step or error)
     return {
         "message": error.message,
         "cause": None if cause is error else cause.message,
         "exit_code": error.code,
         "help": error.hint or cause.hint,
+        "change": error.change if isinstance(error, RunError) else None,
+        "kept": error.kept if isinstance(error, RunError) else None,
+        "blockers": [asdict(holder) for holder in _blockers(cause)],
         "sqlstate": cause.sqlstate if isinstance(cause, EngineError) else None,
         **_place(cause),
         **_diagnostics(cause),
@@ -168,14 +182,6 @@ def _verify_fields(report: VerifyReport) -> Document:
     }
 
 
-def _root(error: SqitchpyError) -> SqitchpyError:
-    """The error that knows the statement, where another was raised from it."""
-    cause = error
-    while not isinstance(cause, StatementError) and isinstance(cause.__cause__, SqitchpyError):
-        cause = cause.__cause__
-    return cause if isinstance(cause, StatementError) else error
-
-
 def _place(error: SqitchpyError) -> Document:
     if isinstance(error, StatementError):
         return {"file": error.diagnostics.file, "line": error.diagnostics.line}
@@ -185,6 +191,12 @@ def _place(error: SqitchpyError) -> Document:
         faults = [{"line": fault.line, "message": fault.message} for fault in error.faults]
         return {"file": error.file, "line": faults[0]["line"] if faults else None, "faults": faults}
     return {"file": None, "line": None}
+
+
+def _blockers(error: SqitchpyError) -> Sequence[LockHolder]:
+    if isinstance(error, LockTimeoutError):
+        return (error.holder,) if error.holder else ()
+    return error.blockers if isinstance(error, StatementError) else ()
 
 
 def _diagnostics(error: SqitchpyError) -> Document:

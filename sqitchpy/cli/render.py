@@ -90,16 +90,12 @@ def _lock_waiting(event: events.LockWaiting, layout: Layout) -> Iterator[Piece]:
     who = f"another instance of Sqitch working on {event.destination}"
     yield _info(f"Blocked by {who}; waiting {event.timeout:g} seconds...")
     if event.holder:
-        yield _error(_holder(event.holder))
+        yield _error(f"The lock is held by {event.holder}")
 
 
-def _holder(holder: events.LockHolder) -> str:
-    facts = (
-        f"user {holder.user}" if holder.user else None,
-        f"application {holder.application}" if holder.application else None,
-        f"since {holder.since}" if holder.since else None,
-    )
-    return ", ".join((f"The lock is held by backend {holder.pid}", *filter(None, facts)))
+def _blocked(event: events.Blocked, layout: Layout) -> Iterator[Piece]:
+    for holder in event.holders:
+        yield from _warned(events.Warned(f"waiting for a lock of {holder}: {holder.query}"), layout)
 
 
 def _run_started(event: events.RunStarted, layout: Layout) -> Iterator[Piece]:
@@ -168,6 +164,7 @@ _DRAWERS: Mapping[type, Callable[[Any, Layout], Iterator[Piece]]] = {
     events.RegistryCreated: _registry_created,
     events.RegistryUpgraded: _registry_upgraded,
     events.LockWaiting: _lock_waiting,
+    events.Blocked: _blocked,
     events.RunStarted: _run_started,
     events.StepStarted: _step_started,
     events.StepFinished: _step_finished,

@@ -12,8 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from sqitchpy.errors import SqitchpyError
-from sqitchpy.events import LockHolder
+from sqitchpy.errors import LockHolder, SqitchpyError
 from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter, Runner
 from sqitchpy.script.source import Source

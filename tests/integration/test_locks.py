@@ -92,7 +92,7 @@ def test_waiting_ends_with_sqitchs_words_and_the_holders_name(build: Build, hold
         f"Timed out waiting 1 seconds for another instance of Sqitch to finish work on {app.database.uri}"
     )
     hint = failure.value.hint or ""
-    assert f"held by process {holder.info.backend_pid} of the server: user {holder.info.user}" in hint
+    assert f"held by backend {holder.info.backend_pid}, user {holder.info.user}" in hint
     assert "application the other one" in hint
 
 

@@ -78,6 +78,18 @@ def test_without_a_registry_there_was_never_a_deployment(build: Build) -> None:
     assert failure.value.message == f"No registry found in {app.database.uri}. Have you ever deployed?"
 
 
+def test_what_a_revert_script_did_outside_a_transaction_before_it_failed_is_said_to_be_kept(build: Build) -> None:
+    app = build({"a": table("a"), "b": Scripts("CREATE TABLE b ();", "DROP TABLE b;\nVACUUM a;\nSELECT nothing;")})
+    app.deploy()
+    with pytest.raises(RevertError) as failure:
+        app.revert()
+    assert (failure.value.change, failure.value.kept) == ("b", True)
+    assert "Change b is still recorded as deployed; what its revert script did before it failed was kept" in str(
+        failure.value.hint
+    )
+    assert (app.deployed(), app.tables()) == (["a", "b"], ["a"])
+
+
 def test_a_revert_script_that_fails_stops_the_run_and_is_rolled_back(build: Build) -> None:
     app = four(build)
     write_script(app.path, "revert", "b", "BEGIN;\nDROP TABLE b;\nDROP TABLE nothing;\nCOMMIT;\n")
@@ -85,7 +97,7 @@ def test_a_revert_script_that_fails_stops_the_run_and_is_rolled_back(build: Buil
         app.revert()
     assert failure.value.message == "Revert failed"
     assert failure.value.hint == (
-        "Change b is still deployed and recorded so, and so are the 1 that were to follow. "
+        "Change b is still deployed and recorded so. After it 1 more was to be reverted. "
         "Mend its revert script, then run “sqitchpy revert” again."
     )
     assert failure.value.report.done == ("d", "c")

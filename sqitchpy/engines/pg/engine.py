@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import psycopg
 
+from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.progress import Doing, Journal
 from sqitchpy.engines.pg.recording import (
@@ -23,8 +24,8 @@ from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSess
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Notice, Wire
 from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, TaskFailed, VerifyTask
-from sqitchpy.errors import EngineError, RegistryError, SqitchpyError, reworded
-from sqitchpy.events import LockHolder, OnEvent, Warned
+from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
+from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
 
 
@@ -44,7 +45,9 @@ class PgEngine:
         self._session = self._open_session(connection, transaction)
         self._scripts = ScriptRunner(self._session, facts, on_event)
         self._registry = PgRegistry(self._session, facts)
-        self._transactions = Transactions(self._session, self._scripts, self._registry, facts)
+        blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
+        self._session.on_stall = blocking.look
+        self._transactions = Transactions(self._session, self._scripts, self._registry, facts, blocking)
         self._noted: bool | None = None
         """Whether the registry has a table of progress; None: not asked yet."""
 
@@ -303,7 +306,7 @@ class PgEngine:
                 queue_forget_progress(wire, self._registry.queries, task.change.id)
             self._transactions.commit(wire, script if folds else None, shape)
 
-        self._transactions.attempt("script" if folds else "record", transaction, kept=True)
+        self._transactions.attempt("script" if folds else "record", transaction, kept=not folds)
         self._scripts.renew(shape)
 
     def undo(self, task: DeployTask, script: Script) -> None:

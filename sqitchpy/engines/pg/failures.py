@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -9,7 +10,7 @@ from psycopg import pq
 from psycopg.pq import DiagnosticField
 
 from sqitchpy.engines.pg.names import quoted
-from sqitchpy.errors import ConnectionLostError, Diagnostics, EngineError, StatementError
+from sqitchpy.errors import ConnectionLostError, Diagnostics, EngineError, LockHolder, StatementError
 
 
 class ServerFailure(Exception):
@@ -116,6 +117,10 @@ def connection_lost(pgconn: pq.abc.PGconn, error: Exception) -> Exception:
     return error
 
 
-def statement_error(failure: ServerFailure, file: str, line: int, hint: str | None = None) -> StatementError:
-    """The failure of a script's statement."""
-    return StatementError(failure.diagnostics(file, line), hint=hint)
+def statement_error(
+    failure: ServerFailure, file: str, line: int, blockers: Sequence[LockHolder] = ()
+) -> StatementError:
+    """The failure of a script's statement; ``blockers`` hold the lock that it could not have."""
+    hint = "; ".join(f"{holder}: {holder.query}" for holder in blockers)
+    told = f"In the way: {hint}." if hint else None
+    return StatementError(failure.diagnostics(file, line), hint=told, blockers=blockers)

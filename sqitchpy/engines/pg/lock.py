@@ -13,8 +13,7 @@ from typing import Any
 import psycopg
 
 from sqitchpy.engines.pg.names import Queries
-from sqitchpy.errors import LockTimeoutError
-from sqitchpy.events import LockHolder
+from sqitchpy.errors import LockHolder, LockTimeoutError
 
 KEY = 75474063
 """The number Sqitch uses (App::Sqitch::Engine::pg, since 1.2)."""
@@ -88,10 +87,13 @@ class _Wait:
                 self._deadline = time.monotonic() + self._timeout
                 self._on_wait(self._holder(who))
             elif self._timeout and time.monotonic() > self._deadline:
+                holder = self._holder(who)
                 raise LockTimeoutError(
                     f"Timed out waiting {self._timeout:g} seconds for another instance of Sqitch to finish work on "
                     f"{self._destination}",
-                    hint=f"{_who(self._holder(who))}Nothing was changed. Wait for it to end, or raise --lock-timeout.",
+                    holder=holder,
+                    hint=(f"The lock is held by {holder}. " if holder else "")
+                    + "Nothing was changed. Wait for it to end, or raise --lock-timeout.",
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
@@ -112,12 +114,3 @@ def _try(connection: psycopg.Connection[Any], call: bytes) -> int | None:
     cursor = psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
     row = cursor.execute(call, prepare=False).fetchone()
     return row[1] if row and row[0] else None
-
-
-def _who(holder: LockHolder | None) -> str:
-    if holder is None:
-        return ""
-    return (
-        f"The lock is held by process {holder.pid} of the server: user {holder.user}, "
-        f"application {holder.application or '(unnamed)'}, connected since {holder.since}. "
-    )

@@ -130,9 +130,15 @@ SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.stri
 -- name: unmark_session
 SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)
 
+-- name: blockers
+SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, query, state
+  FROM pg_catalog.pg_stat_activity
+ WHERE pid = ANY (pg_catalog.pg_blocking_pids(%(pid)s))
+ ORDER BY xact_start
+
 -- name: open_transactions
 -- Who may hold a lock that could not be had: the oldest transactions that are open in this database.
-SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, state, query
+SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, query, state
   FROM pg_catalog.pg_stat_activity
  WHERE datname = pg_catalog.current_database() AND xact_start IS NOT NULL AND pid <> ALL (%(ours)s)
  ORDER BY xact_start

@@ -115,6 +115,10 @@ class PgRegistry:
         """The oldest transactions that are open in this database, but for our own sessions."""
         return self._fetch("open_transactions", ours=list(ours))
 
+    def blockers(self, pid: int) -> list[tuple[Any, ...]]:
+        """The sessions that hold what the session ``pid`` is waiting for at this moment."""
+        return self._fetch("blockers", pid=pid)
+
     def lock_capacity(self) -> list[tuple[Any, ...]]:
         """About how many locks the server can hold at once (PostgreSQL's documentation, max_locks_per_transaction)."""
         return self._fetch("lock_capacity")

@@ -19,8 +19,7 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import lost
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import OnNotice, Wire
-from sqitchpy.errors import ConnectionLostError, EngineError
-from sqitchpy.events import LockHolder
+from sqitchpy.errors import ConnectionLostError, EngineError, LockHolder
 from sqitchpy.script.settings import Settings
 
 Connection = psycopg.Connection[Any]
@@ -46,6 +45,8 @@ class OwnSession:
         """The server process that holds the deployment lock for us."""
         self._in_run = False
         self._settings_of_work: Settings | None = None
+        self.on_stall: Callable[[], None] = lambda: None
+        """Called now and then while a statement takes long."""
 
     # -- transactions -------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class OwnSession:
     def work(self) -> Wire:
         """The work connection: it runs scripts and writes the registry."""
         if self._wire is None:
-            self._wire = Wire(self._open_work(), self._on_notice)
+            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall())
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
             strings = self._wire.parameter("standard_conforming_strings") != "off"
             self._settings_of_work = Settings(strings, self.encoding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqitchpy.engines.pg import lock
+from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
 from sqitchpy.engines.pg.recording import RECORD, queue_guard
@@ -15,18 +16,20 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Script, Stage, TaskFailed
 from sqitchpy.errors import ConnectionLostError, RegistryError, SqitchpyError
-from sqitchpy.readable import one_line
 from sqitchpy.script.shape import Shape
 
 
 class Transactions:
     """What every transaction of a change has in common."""
 
-    def __init__(self, session: OwnSession, scripts: ScriptRunner, registry: PgRegistry, facts: Facts) -> None:
+    def __init__(
+        self, session: OwnSession, scripts: ScriptRunner, registry: PgRegistry, facts: Facts, blocking: Blocking
+    ) -> None:
         self._session = session
         self._scripts = scripts
         self._registry = registry
         self._facts = facts
+        self._blocking = blocking
 
     # -- failures -----------------------------------------------------------------------------------------------
 
@@ -49,7 +52,7 @@ class Transactions:
 
     def _explain(self, failure: ServerFailure) -> SqitchpyError:
         if isinstance(failure.origin, Origin):
-            blockers = self._blockers() if failure.sqlstate == LOCK_NOT_AVAILABLE else None
+            blockers = self._blocking.after_timeout() if failure.sqlstate == LOCK_NOT_AVAILABLE else ()
             return statement_error(failure, failure.origin.file, failure.origin.line, blockers)
         message = failure.fields["message"] or ""
         for sign, words in _MOVED.items():
@@ -59,19 +62,6 @@ class Transactions:
                     hint="Nothing of this change was kept. Run “sqitchpy status”, then run the command again.",
                 )
         return failure.in_registry(self._facts.registry)
-
-    def _blockers(self) -> str | None:
-        """Who may hold the lock that a statement could not have, told while they still do."""
-        if not self._session.commits:
-            return None
-        ours = [connection.info.backend_pid for connection in self._session.connections()]
-        rows = self._registry.open_transactions(ours)
-        told = [
-            f"process {pid}, user {user}, application {application or '(unnamed)'}, since {since}, {state}: "
-            + one_line(query or "")
-            for pid, user, application, since, state, query in rows
-        ]
-        return "Transactions open in this database, the oldest first: " + "; ".join(told) + "." if told else None
 
     # -- pieces of a transaction --------------------------------------------------------------------------------
 

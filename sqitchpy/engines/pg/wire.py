@@ -23,6 +23,8 @@ from sqitchpy.errors import ConnectionLostError
 
 MAX_QUEUED_BYTES = 256 * 1024
 MAX_QUEUED_STATEMENTS = 256
+FIRST_STALL, LONGEST_STALL = 0.5, 16.0
+"""Seconds until a statement is said to take long, and until that is said again (each time later)."""
 _OK = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY, ExecStatus.SINGLE_TUPLE)
 
 _COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
@@ -52,10 +54,16 @@ OnNotice = Callable[[Notice, Any], None]
 class Wire:
     """One connection's statements. Not thread-safe; the connection must be in autocommit mode."""
 
-    def __init__(self, connection: psycopg.Connection[Any], on_notice: OnNotice | None = None) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        on_notice: OnNotice | None = None,
+        on_stall: Callable[[], None] | None = None,
+    ) -> None:
         self.connection = connection
         self._pgconn = connection.pgconn
         self._on_notice = on_notice
+        self._on_stall = on_stall
         self._heard: list[Notice] = []
         if on_notice is not None:
             connection.add_notice_handler(self._hear)
@@ -184,9 +192,13 @@ class Wire:
 
     def _wait(self, *, writing: bool) -> None:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        patience = FIRST_STALL if self._on_stall else None
         with selectors.DefaultSelector() as selector:
             selector.register(self._pgconn.socket, wanted)
-            selector.select()
+            while not selector.select(patience):
+                if self._on_stall and patience:
+                    self._on_stall()
+                    patience = min(2 * patience, LONGEST_STALL)
 
     def _guard(self, call: Callable[[], Any]) -> Any:
         """Call libpq; a failure of the connection itself becomes a ConnectionLostError."""

@@ -12,7 +12,7 @@ from sqitchpy import events
 from sqitchpy.cli.console import Console
 from sqitchpy.cli.render import Layout, draw
 from sqitchpy.cli.watcher import Watcher
-from sqitchpy.errors import SqitchpyError
+from sqitchpy.errors import LockHolder, SqitchpyError
 
 DB = "db:pg:flipr"
 LABELS = ("a", "bb @v1", "ccccc")
@@ -186,9 +186,18 @@ def test_each_line_of_a_warning_is_marked() -> None:
     assert played([events.Warned("one\ntwo")])[1] == "warning: one\nwarning: two\n"
 
 
+HOLDER = LockHolder(4711, "deployer", "sqitchpy", "2024-01-02 03:04:05+00", "SELECT 1")
+
+
+def test_a_statement_that_waits_says_for_whom() -> None:
+    assert played([events.Blocked((HOLDER,))])[1] == (
+        "warning: waiting for a lock of backend 4711, user deployer, application sqitchpy, "
+        "since 2024-01-02 03:04:05+00: SELECT 1\n"
+    )
+
+
 def test_waiting_for_the_lock_says_who_holds_it() -> None:
-    holder = events.LockHolder(4711, "deployer", "sqitchpy", "2024-01-02 03:04:05+00", "SELECT 1")
-    out, err, _ = played([events.LockWaiting(DB, 60.0, holder)])
+    out, err, _ = played([events.LockWaiting(DB, 60.0, HOLDER)])
     assert out == "Blocked by another instance of Sqitch working on db:pg:flipr; waiting 60 seconds...\n"
     assert err == (
         "The lock is held by backend 4711, user deployer, application sqitchpy, since 2024-01-02 03:04:05+00\n"
@@ -259,6 +268,7 @@ EXAMPLES: tuple[events.Event, ...] = (
     events.RegistryCreated(DB),
     events.RegistryUpgraded(("1.0", "1.1")),
     events.LockWaiting(DB, 60.0, None),
+    events.Blocked((HOLDER,)),
     events.RunStarted("deploy", DB, LABELS),
     started("deploy", "a"),
     finished("deploy", "a"),
