@@ -187,8 +187,8 @@ class LockTimeoutError(SqitchpyError):
 class RunError(SqitchpyError):
     """A run ended early. ``report`` says what was done before it did, ``change`` names the change that was under way.
 
-    ``kept`` says whether something that its script did is still in the database; None when nobody can know. ``failure`` is
-    what went wrong there: a StatementError, say, with all that PostgreSQL said.
+    ``kept`` says whether something that its script did is still in the database; None when nobody can know. ``failure``
+    is what went wrong there: a StatementError, say, with all that PostgreSQL said.
     """
 
     def __init__(
