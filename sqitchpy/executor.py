@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqitchpy import events
+from sqitchpy.aftermath import How, after_failed_deploy, after_failed_revert, after_interruption
 from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, TaskFailed
 from sqitchpy.errors import (
     ConnectionLostError,
@@ -75,7 +76,7 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | No
         except TaskFailed as failed:
             give_up(run, task, failed, done, mode, start, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, task.change) from error
+            raise stopped(run, error, task) from error
         done.append(task)
     return run.report()
 
@@ -138,15 +139,13 @@ def give_up(
     if back.changes:
         run.on_event(events.RevertingAfterFailure(back.to))
         _take_back(run, back.changes, undo)
-    hint = _where(run, task, failed, done, back.changes)
-    left = failed.kept and not failed.undone
     raise DeployError(
         "Deploy failed",
         report=run.report(),
         change=task.change.name,
-        kept=left,
+        kept=failed.kept and not failed.undone,
         failure=failed.error,
-        hint=hint,
+        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes),
     ) from failed
 
 
@@ -169,34 +168,8 @@ def _take_back(run: Run, count: int, undo: Undo) -> None:
             change=run.steps[-1].change,
             kept=True,
             failure=failed.error,
-            hint=_join(
-                failed.error.hint,
-                _still_recorded(run.steps[-1].change, failed),
-                "Mend its revert script, then run “sqitchpy revert”.",
-            ),
+            hint=after_failed_revert(run.steps[-1].change, failed),
         ) from failed
-
-
-def _where(run: Run, task: DeployTask, failed: TaskFailed, done: Sequence[DeployTask], taken_back: int) -> str:
-    """What state the database is in, and what to type next."""
-    kept = len(done) - taken_back
-    words = f"Change {task.change.name}: {_what_is_left(failed)}."
-    if failed.error.hint:
-        words = f"{failed.error.hint} {words}"
-    state = f" {kept} earlier change{'' if kept == 1 else 's'} of this run stayed deployed." if kept else ""
-    mend = "Mend that" if failed.stage == "record" else "Mend the script"
-    again = f"{mend} and run “sqitchpy deploy” again."
-    return f"{words}{state} {again}"
-
-
-def _what_is_left(failed: TaskFailed) -> str:
-    if not failed.kept:
-        return "nothing of it was kept"
-    if failed.undone:
-        return "its revert script was run, since it was not one transaction"
-    if failed.stage == "script":
-        return "what ran before the failing statement was kept, since the script is not one transaction"
-    return "what its script did was kept, since its revert script " + ("failed" if failed.undo else "was not run")
 
 
 def _revert_one(run: Run, change: DeployedChange, place: tuple[int, int], script: Script | None) -> None:
@@ -209,70 +182,49 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
         try:
             _revert_one(run, task.change, (number, len(tasks)), task.script)
         except TaskFailed as failed:
-            left = len(tasks) - number
             raise RevertError(
                 "Revert failed",
                 report=run.report(),
                 change=task.change.name,
                 kept=failed.kept,
                 failure=failed.error,
-                hint=_join(
-                    failed.error.hint,
-                    _still_recorded(task.change.name, failed),
-                    f"After it {left} more {'was' if left == 1 else 'were'} to be reverted." if left else None,
-                    "Mend its revert script, then run “sqitchpy revert” again.",
-                ),
+                hint=after_failed_revert(task.change.name, failed, len(tasks) - number),
             ) from failed
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, task.change) from error
+            raise stopped(run, error, task) from error
     return run.report()
 
 
-def _still_recorded(change: str, failed: TaskFailed) -> str:
-    if failed.kept:
-        kept = "what its revert script did before it failed was kept, since that is not one transaction"
-        return f"Change {change} is still recorded as deployed; {kept}."
-    return f"Change {change} is still deployed and recorded so."
-
-
-def stopped(run: Run, error: BaseException, change: Change | DeployedChange) -> RunError:
+def stopped(run: Run, error: BaseException, task: DeployTask | RevertTask) -> RunError:
     """The run cannot go on: the connection is lost, or the user has interrupted it."""
+    change = task.change.name
     if isinstance(error, KeyboardInterrupt):
-        state = _state_after_interruption(run, change)
-        done = len(run.report().done)
-        completed = f"{done} change{'' if done == 1 else 's'} of this run were completed."
-        hint = f"{state} {completed} Run the command again to go on."
+        hint = _after_interruption(run, task)
         return InterruptedRunError(
-            "Interrupted", report=run.report(), change=change.name, kept=None, failure=None, hint=hint
+            "Interrupted", report=run.report(), change=change, kept=None, failure=None, hint=hint
         )
     kind = DeployError if run.action == "deploy" else RevertError
     return kind(
-        f"{run.action.capitalize()} failed: the connection was lost while change {change.name} was under way",
+        f"{run.action.capitalize()} failed: the connection was lost while change {change} was under way",
         report=run.report(),
-        change=change.name,
+        change=change,
         kept=None,
         failure=error if isinstance(error, SqitchpyError) else None,
         hint=getattr(error, "hint", None),
     )
 
 
-def _state_after_interruption(run: Run, change: Change | DeployedChange) -> str:
-    """What has become of the change: the interruption may have come when its transaction was committed already."""
+def _after_interruption(run: Run, task: DeployTask | RevertTask) -> str:
+    """The interruption may have come when the change's transaction was committed already: the registry is asked."""
+    how: How = "transaction"
     try:
-        recorded = bool(run.engine.registry.deployed_among([change.id]))
-    except SqitchpyError:
-        return f"“sqitchpy status” says whether change {change.name} was completed."
-    if recorded != (run.action == "deploy"):
-        return f"What was running for change {change.name} was cancelled on the server and rolled back;"
-    if run.steps and run.steps[-1].change_id == change.id:
+        recorded = bool(run.engine.registry.deployed_among([task.change.id]))
+        how = run.engine.check(task.script).how if task.script else how
+    except SqitchpyError:  # then nobody knows, and it is said so
+        return after_interruption(run.action, task.change.name, how, None, len(run.report().done))
+    if recorded == (run.action == "deploy") and run.steps and run.steps[-1].change_id == task.change.id:
         run.steps[-1] = replace(run.steps[-1], outcome="done")
-    if run.action == "revert":
-        return f"Change {change.name} had been reverted;"
-    return f"Change {change.name} is deployed and recorded; “sqitchpy verify” says whether it is well;"
-
-
-def _join(*sentences: str | None) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)
+    return after_interruption(run.action, task.change.name, how, recorded, len(run.report().done))
 
 
 def _why(error: BaseException) -> str:

@@ -59,7 +59,7 @@ def test_mode_change_takes_nothing_back(build: Build, verify: bool) -> None:
     assert app.history() == ["deploy a", "deploy b", "deploy c", "fail bad"]
     assert app.of(RevertingAfterFailure) == []
     assert failure.value.hint == (
-        "Change bad: nothing of it was kept. 3 earlier changes of this run stayed deployed. "
+        "Change bad: nothing of it was kept. 3 changes deployed earlier in this run stayed. "
         "Mend the script and run “sqitchpy deploy” again."
     )
 

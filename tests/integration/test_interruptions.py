@@ -102,7 +102,7 @@ def test_an_interrupted_verification_after_the_commit_leaves_its_change_deployed
     until(lambda: busy(app), "the verification")
     code, _, err = command.end(signal.SIGINT)
     assert code == 130
-    assert "Change b is deployed and recorded; “sqitchpy verify” says whether it is well; 2 changes of this run" in err
+    assert "Change b is deployed and recorded, “sqitchpy verify” says whether it is well; 2 changes completed." in err
     assert app.deployed() == app.tables() == ["a", "b"]
 
 
@@ -173,6 +173,7 @@ def test_a_concurrent_index_that_was_interrupted_is_built_by_the_next_run(
         until(lambda: app.value("SELECT to_regclass('i')") is not None, "its place in the catalogue")
         code, _, err = command.end(signal.SIGINT)
     assert (code, "Traceback" in err) == (130, False)
+    assert "what ran before it was kept, since the script is not one transaction; 0 changes completed." in err
     assert app.deployed() == ["t"]
     app.deploy()
     assert app.rows("SELECT indexrelid::regclass::text, indisvalid FROM pg_index WHERE indrelid = 't'::regclass") == [

@@ -37,7 +37,8 @@ ALLOWED: dict[str, set[str]] = {
     "registering": {"errors", "model"},
     "files": {"errors", "model", "plan", "script", "target"},
     "connecting": {"embedded", "engines.pg", "engines.protocol", "errors", "events", "target", "uri"},
-    "executor": {"engines.protocol", "errors", "events", "model", "options", "report", "schedule"},
+    "aftermath": {"engines.protocol", "events"},
+    "executor": {"aftermath", "engines.protocol", "errors", "events", "model", "options", "report", "schedule"},
     "workplace": {
         "engines.protocol",
         "errors",

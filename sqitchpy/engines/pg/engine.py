@@ -10,6 +10,7 @@ import psycopg
 
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.progress import Doing, Journal
 from sqitchpy.engines.pg.recording import (
     RECORD,
@@ -22,7 +23,7 @@ from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
-from sqitchpy.engines.pg.wire import Notice, Wire
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, TaskFailed, VerifyTask
 from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import Blocked, OnEvent, Warned

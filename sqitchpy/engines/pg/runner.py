@@ -11,12 +11,13 @@ from psycopg.pq.abc import PGresult
 from sqitchpy.diagnostics import render
 from sqitchpy.engines.pg import psql
 from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.stepwise import Stepwise
-from sqitchpy.engines.pg.wire import Notice, Wire
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Look, Script
 from sqitchpy.errors import Diagnostics, EngineError, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned

@@ -17,8 +17,9 @@ from sqitchpy.engines.pg import lending, lock
 from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import lost
+from sqitchpy.engines.pg.link import OnNotice
 from sqitchpy.engines.pg.names import Queries
-from sqitchpy.engines.pg.wire import OnNotice, Wire
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import ConnectionLostError, EngineError, LockHolder
 from sqitchpy.script.settings import Settings
 

@@ -2,56 +2,31 @@
 
 The law of this module: one statement per message (a string of several is an implicit transaction block, in which CREATE
 INDEX CONCURRENTLY fails), and every result is known by the statement it belongs to. Statements are queued; a
-synchronisation sends what is left and reads the results, so a whole change costs one round trip. We speak to
-``psycopg.pq``, psycopg's documented wrapper of libpq, because a psycopg cursor per statement would cost more than the
-statements.
+synchronisation sends what is left and reads the results, so a whole change costs one round trip.
 """
 
 from __future__ import annotations
 
-import selectors
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus
 
-from sqitchpy.engines.pg.failures import Failure, connection_lost, lost, server_failure
+from sqitchpy.engines.pg.failures import Failure, lost, server_failure
+from sqitchpy.engines.pg.link import Link, OnNotice, Sent
 from sqitchpy.errors import ConnectionLostError
 
 MAX_QUEUED_BYTES = 256 * 1024
 MAX_QUEUED_STATEMENTS = 256
-FIRST_STALL, LONGEST_STALL = 0.5, 16.0
-"""Seconds until a statement is said to take long, and until that is said again (each time later)."""
 _OK = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY, ExecStatus.SINGLE_TUPLE)
 
 _COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
-class Sent(NamedTuple):
-    """A statement on its way: what to call it in an error, and what to do with its rows."""
-
-    text: bytes
-    origin: Any
-    on_rows: Callable[[pq.abc.PGresult], None] | None
-
-
-class Notice(NamedTuple):
-    """A NOTICE or WARNING of the server."""
-
-    severity: str
-    message: str
-    detail: str | None
-    hint: str | None
-
-
-OnNotice = Callable[[Notice, Any], None]
-"""Told of a notice and of the origin of the statement that has caused it."""
-
-
-class Wire:
+class Wire(Link):
     """One connection's statements. Not thread-safe; the connection must be in autocommit mode."""
 
     def __init__(
@@ -60,47 +35,10 @@ class Wire:
         on_notice: OnNotice | None = None,
         on_stall: Callable[[], None] | None = None,
     ) -> None:
-        self.connection = connection
-        self._pgconn = connection.pgconn
-        self._on_notice = on_notice
-        self._on_stall = on_stall
-        self._heard: list[Notice] = []
-        if on_notice is not None:
-            connection.add_notice_handler(self._hear)
+        super().__init__(connection, on_notice, on_stall)
         self._queue: deque[Sent] = deque()
         self._queued_bytes = 0
-        self.current: Sent | None = None
-        """The statement whose results are being read."""
         self.round_trips = 0
-        self.row_count = 0
-        """How many rows the last statement has returned or touched."""
-
-    def release(self) -> None:
-        """Leave the connection to whoever else uses it."""
-        self.connection.remove_notice_handler(self._hear)
-
-    # -- notices --------------------------------------------------------------------------------------------------
-
-    def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
-        """Keep a NOTICE for later: what is raised in here, Ctrl-C say, would be lost inside libpq."""
-        if self.current is not None:
-            words = notice.message_primary or ""
-            self._heard.append(Notice(notice.severity or "NOTICE", words, notice.message_detail, notice.message_hint))
-
-    def _hand_notices(self) -> None:
-        """Hand the NOTICEs that have arrived on: they are those of the statement whose results are being read."""
-        while self._heard and self._on_notice and self.current is not None:
-            self._on_notice(self._heard.pop(0), self.current.origin)
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether the server has a transaction open on this connection, failed or not."""
-        return self._pgconn.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-
-    def parameter(self, name: str) -> str | None:
-        """A parameter the server has reported (``client_encoding``, ``standard_conforming_strings`` …)."""
-        value = self._pgconn.parameter_status(name.encode())
-        return value.decode() if value is not None else None
 
     # -- queueing -----------------------------------------------------------------------------------------------
 
@@ -178,34 +116,6 @@ class Wire:
             self.row_count = result.command_tuples or 0
             if sent.on_rows is not None:
                 sent.on_rows(result)
-
-    def _next_result(self) -> pq.abc.PGresult | None:
-        while True:
-            unsent = self._guard(self._pgconn.flush)
-            busy = self._pgconn.is_busy()
-            if self._heard:
-                self._hand_notices()
-            if not busy:
-                return self._pgconn.get_result()
-            self._wait(writing=bool(unsent))
-            self._guard(self._pgconn.consume_input)
-
-    def _wait(self, *, writing: bool) -> None:
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-        patience = FIRST_STALL if self._on_stall else None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._pgconn.socket, wanted)
-            while not selector.select(patience):
-                if self._on_stall and patience:
-                    self._on_stall()
-                    patience = min(2 * patience, LONGEST_STALL)
-
-    def _guard(self, call: Callable[[], Any]) -> Any:
-        """Call libpq; a failure of the connection itself becomes a ConnectionLostError."""
-        try:
-            return call()
-        except psycopg.OperationalError as error:
-            raise connection_lost(self._pgconn, error) from error
 
     def _cancel(self) -> None:
         """Stop what the server is doing for us and read to the end, so that the connection can be used again."""

@@ -1,0 +1,65 @@
+"""After a failure: what state the database is in, and what to type next, in words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqitchpy.engines.protocol import TaskFailed
+from sqitchpy.events import Action
+
+How = Literal["transaction", "statements", "psql"]
+"""How a script is run (see :class:`sqitchpy.engines.protocol.Look`)."""
+
+
+def after_failed_deploy(change: str, failed: TaskFailed, stayed: int) -> str:
+    """``stayed`` is how many earlier changes of the run are still deployed."""
+    others = f"{_changes(stayed)} deployed earlier in this run stayed." if stayed else None
+    mend = "Mend that" if failed.stage == "record" else "Mend the script"
+    left = f"Change {change}: {_what_is_left(failed)}."
+    return _join(failed.error.hint, left, others, f"{mend} and run “sqitchpy deploy” again.")
+
+
+def _what_is_left(failed: TaskFailed) -> str:
+    if not failed.kept:
+        return "nothing of it was kept"
+    if failed.undone:
+        return "its revert script was run, since it was not one transaction"
+    if failed.stage == "script":
+        return "what ran before the failing statement was kept, since the script is not one transaction"
+    return "what its script did was kept, since its revert script " + ("failed" if failed.undo else "was not run")
+
+
+def after_failed_revert(change: str, failed: TaskFailed, left: int = 0) -> str:
+    """``left`` is how many changes were still to be reverted."""
+    state = f"Change {change} is still deployed and recorded so."
+    if failed.kept:
+        kept = "what its revert script did before it failed was kept, since that is not one transaction"
+        state = f"Change {change} is still recorded as deployed; {kept}."
+    others = f"After it {left} more {'was' if left == 1 else 'were'} to be reverted." if left else None
+    return _join(failed.error.hint, state, others, "Mend its revert script, then run “sqitchpy revert” again.")
+
+
+def after_interruption(action: Action, change: str, how: How, recorded: bool | None, done: int) -> str:
+    """``recorded`` says whether the registry has the change (None: it cannot be asked); ``how`` its script was run."""
+    return f"{_interrupted(action, change, how, recorded)}; {_changes(done)} completed. Run the command again to go on."
+
+
+def _interrupted(action: Action, change: str, how: How, recorded: bool | None) -> str:
+    if recorded is None:
+        return f"“sqitchpy status” says whether change {change} was completed"
+    if recorded and action == "deploy":
+        return f"Change {change} is deployed and recorded, “sqitchpy verify” says whether it is well"
+    if not recorded and action == "revert":
+        return f"Change {change} is reverted"
+    cancelled = f"What was running for change {change} was cancelled on the server and"
+    if how == "transaction":
+        return f"{cancelled} rolled back"
+    return f"{cancelled} what ran before it was kept, since the script is not one transaction"
+
+
+def _changes(count: int) -> str:
+    return f"{count} change{'' if count == 1 else 's'}"
+
+
+def _join(*sentences: str | None) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
