@@ -118,10 +118,10 @@ class Plan:
     @cached_property
     def by_name(self) -> Mapping[str, tuple[Change, ...]]:
         """Every instance of a change name, in plan order; more than one when the change was reworked."""
-        found: dict[str, tuple[Change, ...]] = {}
+        found: dict[str, list[Change]] = {}
         for change in self.changes:
-            found[change.name] = (*found.get(change.name, ()), change)
-        return found
+            found.setdefault(change.name, []).append(change)
+        return {name: tuple(instances) for name, instances in found.items()}
 
     @cached_property
     def by_tag(self) -> Mapping[str, Change]:

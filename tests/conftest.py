@@ -7,12 +7,16 @@ import shutil
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["sqitchpy.testing.plugin"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is for what a shell started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+settings.register_profile(
+    "torture", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # pytest --hypothesis-profile=torture
 KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE", "SQITCHPY_POSTGIS_DSN"}
 
 

@@ -35,7 +35,7 @@ def _tool_table(path: Path) -> dict[str, object] | None:
 
     try:
         tool = tomllib.loads(data.decode("utf-8")).get("tool", {})
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for arrays in arrays in arrays …
         hint = "A key and a table of one name cannot stand side by side: beside [tool.sqitchpy.engine.pg] write " + (
             "[tool.sqitchpy.core] with engine = …"
         )

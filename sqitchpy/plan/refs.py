@@ -6,7 +6,9 @@ The syntax is Sqitch's (``sqitchchanges``): a name, a tag or both, then perhaps 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqitchpy.errors import UnknownChangeError
@@ -66,10 +68,21 @@ def _by_name(plan: Plan, name: str, tag: str | None) -> Change | None:
         tagged = _by_tag(plan, tag)
         if tagged is None:
             raise UnknownChangeError(f'Unknown tag "@{tag}"')
-        return next((change for change in reversed(instances) if change.position <= tagged.position), None)
+        return _as_of(instances, tagged)
     if len(instances) > 1:
         raise _ambiguous(name, [_qualified(plan, change) for change in reversed(instances)], "Change lookup failed")
     return instances[0]
+
+
+def _count_until(instances: Sequence[Change], change: Change) -> int:
+    """How many of a name's instances stand before ``change`` or are it. Plans with thousands of reworks ask often."""
+    return bisect_right(instances, change.position, key=attrgetter("position"))
+
+
+def _as_of(instances: Sequence[Change], tagged: Change) -> Change | None:
+    """The latest instance that stands before a tagged change or is it."""
+    count = _count_until(instances, tagged)
+    return instances[count - 1] if count else None
 
 
 def _by_id(plan: Plan, text: str) -> tuple[Change, ...]:
@@ -99,10 +112,11 @@ def rework_suffixes(plan: Plan, change: Change) -> tuple[str, ...]:
     the tags from just before the next instance back to the change itself. Empty for a latest instance, whose files
     have no suffix.
     """
-    later = next((other for other in plan.by_name.get(change.name, ()) if other.position > change.position), None)
-    if later is None:
+    instances = plan.by_name.get(change.name, ())
+    later = _count_until(instances, change)
+    if later == len(instances):
         return ()
-    between = reversed(plan.changes[change.position : later.position])
+    between = reversed(plan.changes[change.position : instances[later].position])
     return tuple(str(tag) for other in between for tag in other.tags)
 
 
@@ -123,7 +137,7 @@ def resolve_requirement(plan: Plan, dependency: Dependency) -> Change | None:
     tagged = plan.by_tag.get(dependency.tag)
     if tagged is None:
         return None
-    return next((change for change in reversed(instances) if change.position <= tagged.position), None)
+    return _as_of(instances, tagged)
 
 
 def find_deployed(rows: Sequence[DeployedChange], spec: str, plan: Plan | None = None) -> DeployedChange | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-_STRING = rb"""'(?:[^']|'')*'|"(?:[^"]|"")*\""""
-_INNER = rb"""[^()'"]|""" + _STRING
-_TOKEN = re.compile(
-    rb"""\s*(\((?:""" + _INNER + rb"""|\((?:""" + _INNER + rb""")*\))*\)|""" + _STRING + rb"""|[^\s()'"]+)"""
-)
+_STRING = rb"'(?:[^']++|''|(?!))*+'"
+_NAME = rb'"(?:[^"]++|""|(?!))*+"'
+_TOKEN = re.compile(rb"""\s*+(""" + _STRING + rb"|" + _NAME + rb"""|[()]|[^\s()'"]++)""")
+_END = re.compile(rb"\s*+(" + _STRING + rb"|[^\s']\S*+)")
 
 
 class CopyCommand(NamedTuple):
@@ -26,25 +25,26 @@ class CopyCommand(NamedTuple):
 
 def parse_copy(line: bytes) -> CopyCommand | None:
     r"""Parse what follows ``\copy``; None when it cannot be understood, or needs psql's own standard input."""
-    position, before = 0, b""
+    line = line.rstrip(b"; \t\r")
+    position = depth = 0
     while match := _TOKEN.match(line, position):
-        word = match.group(1)
-        if before and word.lower() in (b"from", b"to"):
-            return _with_end(before.strip(), word.lower() == b"from", line[match.end() :])
-        before += match.group(0)
+        word = match[1].lower()
+        if position and not depth and word in (b"from", b"to"):
+            return _with_end(line[: match.start()].strip(), word == b"from", line[match.end() :])
+        depth += (word == b"(") - (word == b")")
         position = match.end()
     return None
 
 
 def _with_end(what: bytes, reads: bool, rest: bytes) -> CopyCommand | None:
-    match = _TOKEN.match(rest)
+    match = _END.match(rest)
     if match is None:
         return None
     word, after = match.group(1), rest[match.end() :]
     kind: Literal["file", "program", "script"] = "file"
     end: str | None = _unquoted(word)
     if word.lower() == b"program":
-        match = _TOKEN.match(after)
+        match = _END.match(after)
         if match is None or not match.group(1).startswith(b"'"):
             return None
         kind, end, after = "program", _unquoted(match.group(1)), after[match.end() :]
@@ -54,7 +54,7 @@ def _with_end(what: bytes, reads: bool, rest: bytes) -> CopyCommand | None:
         return None
     stream = b"FROM STDIN" if reads else b"TO STDOUT"
     statement = b" ".join(part for part in (b"COPY", what, stream, after.strip()) if part)
-    return CopyCommand(statement.rstrip(b"; \t\r"), "from" if reads else "to", kind, end)
+    return CopyCommand(statement, "from" if reads else "to", kind, end)
 
 
 def _unquoted(word: bytes) -> str:

@@ -27,9 +27,15 @@ from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
-_READS_DATA = re.compile(rb"\bCOPY\b.*\bFROM\s+STDIN\b", re.I | re.S)
+_COPY = re.compile(rb"\bCOPY\b", re.IGNORECASE)
+_FROM_STDIN = re.compile(rb"\bFROM\s++STDIN\b", re.IGNORECASE)
 
 __all__ = ["Action", "Actions", "Interpreter"]
+
+
+def _reads_data(text: bytes) -> bool:
+    copy = _COPY.search(text)
+    return copy is not None and _FROM_STDIN.search(text, copy.end()) is not None
 
 
 class _Lookup:
@@ -121,7 +127,7 @@ class Interpreter:
             raise self._error(
                 "a NUL byte in a statement: the server would see only what stands before it", statement.line
             )
-        if statement.batch and _READS_DATA.search(statement.text):
+        if statement.batch and _reads_data(statement.text):
             raise self._error(r"COPY FROM STDIN cannot be joined with other statements by \;", statement.line)
         if statement.kind is not Kind.COPY_IN:
             yield Run(statement, self._source.name)
@@ -228,6 +234,8 @@ class Interpreter:
 
     def _setenv(self, command: Command) -> Actions:
         name, *value = (word.decode("utf-8", "surrogateescape") for word in self._required(command))
+        if "=" in name:
+            raise self._error(r'\setenv: environment variable name must not contain "="', command.line)
         self._outside.setenv(name, value[0] if value else None)
         yield from ()
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 _SET = re.compile(
     rb"\s*set\s+(?:session\s+|local\s+)?(?P<name>standard_conforming_strings|client_encoding)\s*(?:=|to\b)\s*"
-    rb"(?P<value>'[^']*'|\"[^\"]*\"|\w+)\s*;?\s*$",
+    rb"(?P<value>'[^']*'|\"[^\"]*\"|\w+)\s*+;?\s*+$",
     re.IGNORECASE,
 )
-_NAMES = re.compile(rb"\s*set\s+names\s+(?P<value>'[^']*'|\w+)\s*;?\s*$", re.IGNORECASE)
+_NAMES = re.compile(rb"\s*set\s+names\s+(?P<value>'[^']*'|\w+)\s*+;?\s*+$", re.IGNORECASE)
 _RESET = re.compile(
-    rb"\s*(?:reset\s+(?P<name>all|standard_conforming_strings|client_encoding)|discard\s+(?P<all>all))\s*;?\s*$",
+    rb"\s*(?:reset\s+(?P<name>all|standard_conforming_strings|client_encoding)|discard\s+(?P<all>all))\s*+;?\s*+$",
     re.IGNORECASE,
 )
 _OFF = ("off", "false", "no", "0", "of", "f", "fa", "fal", "fals", "n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,10 @@ class Source:
 
     def exists(self) -> bool:
         """Whether it is there."""
-        return self.path.is_file()
+        try:
+            return self.path.is_file()
+        except OSError:  # a name that is too long, a folder that may not be looked into
+            return False
 
     def digest(self) -> str:
         """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
@@ -87,7 +91,10 @@ class Source:
         r"""The file that ``\i`` (relative to the working directory) or ``\ir`` (to this script) names."""
         if relative and not Path(name).is_absolute():
             name = str(Path(self.name).parent / name)
-        return Source(str(Path(name).expanduser()) if name.startswith("~") else name, self.root)
+        if name.startswith("~"):
+            with suppress(RuntimeError):  # a user who does not exist: the name is meant as it is, as in psql
+                name = str(Path(name).expanduser())
+        return Source(name, self.root)
 
 
 def read_directives(first_line: bytes, name: str) -> dict[str, str]:

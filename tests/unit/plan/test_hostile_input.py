@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqitchpy.errors import PlanError
+from sqitchpy.errors import PlanError, UnknownChangeError
 from sqitchpy.model import Plan
-from sqitchpy.plan import parse_plan, render
+from sqitchpy.plan import find_in_plan, parse_plan, render, resolve_requirement, rework_suffixes
+from tests.growth import grows_with_its_size
 
 HEAD = "%project=p\n\n"
 ANN = " 2024-01-02T03:04:05Z Ann Ex <a@x>"
@@ -99,6 +100,31 @@ def test_a_cycle_of_thousands_is_told() -> None:
     error = parsed(HEAD + lines)
     assert isinstance(error, PlanError)
     assert error.faults[-1].message.startswith("Dependency cycle: c0 → c1 → ")
+
+
+def reworked(times: int) -> str:
+    """A plan in which one change is reworked so many times, each time as of the tag before."""
+    lines = [f"a{ANN}\n@v0{ANN}\n"]
+    lines += [f"a [a@v{n - 1}]{ANN}\n@v{n}{ANN}\n" for n in range(1, times)]
+    return HEAD + "".join(lines)
+
+
+def test_a_change_that_is_reworked_thousands_of_times_is_found_in_no_time() -> None:
+    def look(times: int) -> None:
+        plan = parse_plan(reworked(times), "f")
+        instances = plan.by_name["a"]
+        assert len(instances) == times
+        for change in instances:
+            found = resolve_requirement(plan, change.requires[0]) if change.requires else None
+            assert found is (plan.changes[change.position - 1] if change.position else None)
+            assert find_in_plan(plan, f"a@v{change.position}") is change
+            last = change.position == times - 1
+            assert rework_suffixes(plan, change) == (() if last else (f"@v{change.position}",))
+        with pytest.raises(UnknownChangeError) as ambiguous:
+            find_in_plan(plan, "a")
+        assert ambiguous.value.message.splitlines()[1] == f"  * a@v{times - 1}"
+
+    assert grows_with_its_size(look, 1_000)
 
 
 def test_a_plan_backwards_is_sorted() -> None:

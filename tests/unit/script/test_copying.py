@@ -26,6 +26,15 @@ from sqitchpy.script.copying import CopyCommand, parse_copy
             b"(select 'to' from t where (a)) to stdout",
             CopyCommand(b"COPY (select 'to' from t where (a)) TO STDOUT", "to", "script", None),
         ),
+        (
+            b"(select f(g(((a))), ')') from t where b in ('from', \"to\")) to 'o'",
+            CopyCommand(
+                b"COPY (select f(g(((a))), ')') from t where b in ('from', \"to\")) TO STDOUT", "to", "file", "o"
+            ),
+        ),
+        (b"t(a,b)from data(1).csv csv", CopyCommand(b"COPY t(a,b) FROM STDIN csv", "from", "file", "data(1).csv")),
+        (b"t from x.csv;", CopyCommand(b"COPY t FROM STDIN", "from", "file", "x.csv")),
+        (b"t to stdout ; ;", CopyCommand(b"COPY t TO STDOUT", "to", "script", None)),
         (b"t to o.txt", CopyCommand(b"COPY t TO STDOUT", "to", "file", "o.txt")),
     ],
 )
