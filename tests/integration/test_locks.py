@@ -109,9 +109,8 @@ def test_nobody_waits_inside_the_server(build: Build, holder: Connection) -> Non
     app = build({"a": table("a")})
     running = Running(app, lock_timeout=2)
     until(lambda: bool(app.of(LockWaiting)), "the message")
-    waiting = app.value(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 75474063"
-    )
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    waiting = app.value(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}")
     assert waiting == 0
     assert isinstance(running.end(), LockTimeoutError)
 

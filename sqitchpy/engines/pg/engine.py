@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import psycopg
 
+from sqitchpy.engines.pg.aswritten import AsWritten
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
-from sqitchpy.engines.pg.progress import Doing, Journal
+from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.recording import (
     RECORD,
     queue_deploy,
@@ -49,8 +50,7 @@ class PgEngine:
         blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
         self._session.on_stall = blocking.look
         self._transactions = Transactions(self._session, self._scripts, self._registry, facts, blocking)
-        self._noted: bool | None = None
-        """Whether the registry has a table of progress; None: not asked yet."""
+        self._as_written = AsWritten(self._session, self._scripts, self._registry, self._transactions)
 
     def _open_session(
         self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
@@ -209,7 +209,7 @@ class PgEngine:
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
-        journal = self._run_as_written(task.script, "deploy", task.change.id, task.project, task.after)
+        journal = self._as_written.run(task.script, "deploy", task.change.id, task.project, task.after)
         try:
             if task.verify is not None:
                 self._verify(task.verify)
@@ -226,48 +226,6 @@ class PgEngine:
         queue_deploy(wire, self._registry.queries, task, committer)
         if journal is not None:
             journal.queue_forget(wire)
-
-    def _run_as_written(
-        self, script: Script | None, doing: Doing, change_id: str, project: str, after: str | None
-    ) -> Journal | None:
-        """Run a script outside our transactions; noting its progress, when it does the same at every run."""
-        if script is None:
-            return None
-        if self._scripts.uses_psql(script) or not self._scripts.shape(script).certain:
-            self._run_alone(script, project, after)
-            return None
-        queries = self._registry.queries
-        # Inline data is in the file alone, variables and included files are in the statements alone: both count.
-        digest = f"{script.source.digest()} {self._scripts.shape(script).digest}"
-        journal = Journal(self._session, queries, change_id, doing, digest)
-        self._noted = True
-
-        def guard(wire: Wire) -> None:
-            self._transactions.queue_guard(wire, project, after, lock_table=False)
-
-        self._outside(lambda: self._scripts.run_noted(script, journal, queries, guard))
-        return journal
-
-    def _outside(self, run: Callable[[], None]) -> None:
-        """Run something outside our transactions; after a failure the session is not as it was, and is given up."""
-        try:
-            self._transactions.attempt("script", run, kept=True)
-        except BaseException:
-            self._session.drop_work()
-            raise
-
-    def _run_alone(self, script: Script, project: str, after: str | None) -> None:
-        """Run a script outside our transactions, if the deployment lock is ours still."""
-
-        def run() -> None:
-            wire = self._session.work()
-            self._transactions.queue_guard(wire, project, after, lock_table=False)
-            wire.sync()
-            self._scripts.run_alone(script, "script")
-            if self._session.opened is wire:
-                wire.run(self._registry.queries.wire("unmark_session"))
-
-        self._outside(run)
 
     def record_failure(self, task: DeployTask, committer: Person) -> None:
         """Record a ``fail`` event, in a transaction of its own."""
@@ -293,8 +251,9 @@ class PgEngine:
             raise TaskFailed("script", error, kept=True) from error
         shape = self._scripts.shape(script) if script and folds else None
         if not folds:
-            self._run_as_written(script, "revert", task.change.id, task.change.project, task.change.id)
-        has_progress = self._has_progress()  # asked now: the connection may be the one that the transaction queues on
+            self._as_written.run(script, "revert", task.change.id, task.change.project, task.change.id)
+        # Asked now: the connection may be the one that the transaction queues on.
+        has_progress = self._registry.has_progress()
 
         def transaction() -> None:
             wire = self._transactions.begin(task.change.project, task.change.id)
@@ -326,7 +285,7 @@ class PgEngine:
         if folds:
             self._transactions.attempt("script", transaction, kept=True)
         else:
-            self._run_alone(script, task.project, task.after)
+            self._as_written.run_unnoted(script, task.project, task.after)
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification in a transaction that is rolled back."""
@@ -355,8 +314,3 @@ class PgEngine:
         wire.queue(self._session.rollback)
         self._scripts.queue_forget(wire, self._scripts.shape(script))
         wire.sync()
-
-    def _has_progress(self) -> bool:
-        if self._noted is None:
-            self._noted = self._registry.has_progress()
-        return self._noted

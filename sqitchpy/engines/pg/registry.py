@@ -37,6 +37,7 @@ class PgRegistry:
         self._session = session
         self._facts = facts
         self.queries = Queries(facts.registry)
+        self._has_progress: bool | None = None
         self._unfinished: list[tuple[Any, ...]] | None = None
 
     def _cursor(self) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -69,6 +70,7 @@ class PgRegistry:
 
     def version(self) -> float | None:
         """The version of the registry, None when there is none."""
+        self._has_progress = self._unfinished = None  # every run begins here: what an earlier one was told may be old
         queries = self.queries
         (found,) = self._fetch("version", changes=queries.table("changes"), releases=queries.table("releases"))[0]
         if found is None:
@@ -125,8 +127,14 @@ class PgRegistry:
 
     def has_progress(self) -> bool:
         """Whether progress of changes that are not one transaction was ever noted here."""
-        ((found,),) = self._fetch("has_progress", table=self.queries.table("sqitchpy_progress"))
-        return bool(found)
+        if self._has_progress is None:
+            ((found,),) = self._fetch("has_progress", table=self.queries.table("sqitchpy_progress"))
+            self._has_progress = bool(found)
+        return self._has_progress
+
+    def expect_progress(self) -> None:
+        """From now on there is progress, or may be."""
+        self._has_progress = True
 
     def begun(self, change_id: str, script: Script | None) -> bool:
         """Whether an earlier run has begun this very script statement by statement, and has not completed it."""
@@ -163,7 +171,6 @@ class PgRegistry:
 
     def current_change(self, project: str) -> DeployedChange | None:
         """The latest deployed change of a project."""
-        self._unfinished = None  # every run begins with this question: what an earlier one was told may be old
         return next(iter(self._changes(self._fetch("current", project=project))), None)
 
     def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
