@@ -109,6 +109,7 @@ class _Examiner:
             self._end(action, kind)
         elif kind in _REFUSALS:
             self._refuse(action, _REFUSALS[kind].format(_first_words(statement.text)))
+            self.inside = self.inside and kind is not Kind.PREPARE_TRANSACTION
         elif not self.inside and kind is not Kind.SESSION:
             self.outside = True
 
