@@ -237,6 +237,7 @@ def _statements(shape: Shape) -> tuple[str, ...] | None:
 def failed_outside_block(error: EngineError) -> bool:
     """Whether a statement failed only because it was in a transaction block.
 
-    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events.
+    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events;
+    53200: the transaction has taken all the locks that the server has room for.
     """
-    return error.sqlstate in ("25001", "2D000", "55P04", "55006")
+    return error.sqlstate in ("25001", "2D000", "55P04", "55006", "53200")
