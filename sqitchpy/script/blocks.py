@@ -26,7 +26,9 @@ class Blocks:
         """The block that the position is in, with something left of it; empty at the end of the source."""
         block = self._block
         if block is None:
-            block = self._block = next(self._blocks, b"").removeprefix(_MARK)
+            block = next(self._blocks, b"")
+            self.number += block == _MARK  # a line, too
+            block = self._block = block.removeprefix(_MARK)
         while self._pos >= len(block):
             block, self._pos = next(self._blocks, b""), 0
             self._block = block
@@ -59,12 +61,12 @@ class Blocks:
         end = len(block) if found < 0 else block.rfind(b"\n", self._pos, found) + 1 or self._pos
         return block[self._go(end) : end]
 
-    def statement(self) -> tuple[bytes, int, bytes | None] | None:
+    def statement(self) -> tuple[bytes, int, int, bytes] | None:
         """The next statement, if it is whole and simple; or come a bit nearer to it, past blanks and comments.
 
         Simple are statements of words, strings without backslashes, parentheses and dollar quotes, which begin and end
         with a line, and hold no meta-command and no variable. They mean the same whatever the variables are. Comes
-        with the line in which it begins, and with its first word where that is known.
+        with the lines in which it begins and ends, and with its first word; that of CREATE FUNCTION is FUNCTION.
         """
         block, pos = self._block, self._pos
         if block is None or pos >= len(block):
@@ -84,7 +86,7 @@ class Blocks:
             line += block.count(b"\n", pos, start)
         self.number = line + block.count(b"\n", start, end)
         self._pos = block.index(b"\n", end) + 1
-        return block[start : end + 1], line, match["word"]
+        return block[start : end + 1], line, self.number, match["word"] or b"FUNCTION"
 
     def _skip_lines(self, end: int) -> None:
         """Go to the beginning of the line of a place further down in the block."""
@@ -116,7 +118,7 @@ def _through_bodies(text: bytes, pos: int, *, is_function: bool) -> int:
         if is_function and b"begin" in skipped[0].lower():
             return pos
         pos = skipped.end()
-        tag = tokens.LONE_DOLLAR_TAG.match(text, pos)
+        tag = tokens.LONE_DOLLAR_TAG.match(text, pos) if text.startswith(b"$", pos) else None
         closing = text.find(tag[0], tag.end()) if tag else -1
         if tag is None or closing < 0:
             break

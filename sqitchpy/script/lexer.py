@@ -105,8 +105,8 @@ class Lexer:
 
     def next(self) -> Statement | Command | None:
         """The next statement or meta-command; None at the end of the source."""
-        if self._between_lines and self.active and (statement := self._next_simple()):
-            return statement
+        if self._between_lines and self.active and not self._mask and (found := self._blocks.statement()):
+            return _classified(*found)
         self._between_lines = False
         if self._in_command:
             self.end_command()
@@ -119,20 +119,17 @@ class Lexer:
             self._keep(at.pos)
             if at.pop():
                 continue
-            found = self._read_lines()
-            if isinstance(found, Statement):
-                return found
-            if not found:
+            read = self._read_lines()
+            if isinstance(read, Statement):
+                return read
+            if not read:
                 return self.take()
 
     def _next_simple(self) -> Statement | None:
         """The next statement if it begins with a line, ends with one and is simple. Only between statements."""
         found = None if self._mask else self._blocks.statement()
         self._between_lines = found is not None
-        if found is None:
-            return None
-        text, line, first_word = found
-        return Statement(text, line, self._blocks.number, classify(text, first_word))
+        return _classified(*found) if found else None
 
     def take(self) -> Statement | None:
         r"""What has been read of an unfinished statement, as a statement: for ``\g`` and the end of the source."""
@@ -348,3 +345,7 @@ class Lexer:
             self._begin()
             if self.active:
                 self._buffer.append(value)
+
+
+def _classified(text: bytes, line: int, end_line: int, first_word: bytes) -> Statement:
+    return Statement(text, line, end_line, classify(text, first_word))

@@ -328,6 +328,7 @@ def drain(reading: Lexer) -> list[bytes]:
 @given(st.one_of(st.binary(max_size=300), SOUP), st.booleans(), st.sampled_from(["UTF8", "SJIS", "GB18030"]))
 @example(b"\\", True, "UTF8")
 @example(b"\x95", False, "SJIS")
+@example(b"\xef\xbb\xbf", True, "UTF8")
 def test_any_bytes_are_read_to_their_end(script: bytes, standard: bool, encoding: str) -> None:
     reading = lexer(script, {"v": "a'b;", "w": ":v \\x 'c"}, standard_strings=standard)
     reading.encoding = encoding
