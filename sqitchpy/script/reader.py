@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 _SJIS = rb"[\x80-\xa0\xe0-\xff][^\n]"
