@@ -4,17 +4,19 @@
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
+ROUNDS ?= 300
 
 BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SQITCHPY := $(BIN)/sqitchpy
 
-.PHONY: help demo test lint docs build wheel-check clean
+.PHONY: help demo test torture lint docs build wheel-check clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo         deploy this repository's example on an embedded PostgreSQL and look at it"
 	@echo "make test         run all tests; ARGS='-k plan' is handed to pytest, SQITCHPY_TEST_DSN names a server to test on"
+	@echo "make torture      run tests/torture 300 rounds long, ROUNDS=1000 for more; see docs/reliability.md (half an hour)"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         build the documentation into site/"
 	@echo "make build        build the wheel and the source archive into dist/"
@@ -32,6 +34,9 @@ demo: $(VENV)/.embedded
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
+
+torture: $(VENV)/.dev
+	SQITCHPY_TORTURE_ROUNDS=$(ROUNDS) $(BIN)/pytest -n 2 --durations 10 tests/torture $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

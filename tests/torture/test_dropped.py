@@ -35,7 +35,7 @@ def test_reset_connections_are_told_and_leave_registry_and_schema_in_agreement(
 ) -> None:
     world = make_world(uri=by_proxy(pg_database, proxy))
     measured = {action: world.measure(*words) for action, words in ACTIONS.items()}
-    for number in rounds(4, 0.2):
+    for number in rounds(3, 0.2):
         action = ("deploy", "revert")[number % 2]
         count("rounds")
         before = world.look()
@@ -72,10 +72,10 @@ def test_a_silent_network_ends_a_run_when_libpq_is_told_to_watch(
 ) -> None:
     world = make_world(uri=by_proxy(pg_database, proxy, BOUNDED))
     measured = world.measure("deploy")
-    for number in rounds(2, 0.05):
+    for number in rounds(1, 0.05):
         assert world.run("revert", "-y").code == 0
         count("rounds")
-        seconds = swallowed(world, proxy, number, measured)
+        seconds = swallowed(world, proxy, number % 7, measured)  # always after the first line: the lock is taken
         assert seconds < 20
         count("noticed" if seconds else "completed all the same")
         if seconds:
@@ -100,7 +100,7 @@ def test_a_silent_network_is_waited_for_when_libpq_is_told_nothing(
     process = world.start("deploy")
     wait_for_moment(process, 0, (first, rest))
     assert proxy.swallow()
-    time.sleep(4)
+    time.sleep(3)
     assert process.poll() is None
     process.kill()
     process.communicate()

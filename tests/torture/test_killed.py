@@ -78,7 +78,7 @@ def test_killed_deployers_leave_registry_and_schema_in_agreement(
 ) -> None:
     world = make_world(TOGETHER if lane else CHANGES)
     measured = {action: world.measure(*words) for action, words in ACTIONS.items()}
-    for turn in rounds(4, 0.5):
+    for turn in rounds(3, 0.5):
         number = 2 * turn + lane
         action = ("deploy", "revert")[turn % 2]
         words = words_of(action, turn, lane)

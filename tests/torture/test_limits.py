@@ -29,7 +29,6 @@ def limited(world: World, limit: str, words: str) -> Ended:
     done = world.run("deploy", "--mode", "change")
     world.database.rows(f'ALTER DATABASE "{name}" RESET {limit.split()[0]}')
     assert (done.code, words in done.err, "Traceback" in done.err) == (2, True, False), str(done)
-    world.settle()
     assert world.complaints() == []
     return done
 
@@ -51,10 +50,11 @@ def reader(database: Database, name: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("whose", ["DATABASE {name}", "ROLE CURRENT_USER IN DATABASE {name}"])
 def test_a_statement_timeout_rolls_the_change_back(whose: str, make_world: Make) -> None:
-    late = Scripts("CREATE TABLE late ();\nSELECT pg_sleep(1);\n", "DROP TABLE late;\n")
+    late = Scripts("CREATE TABLE late ();\nSELECT pg_sleep(2);\n", "DROP TABLE late;\n")
     world = make_world({"first": FIRST, "late": late}, [whole("first", "table first"), whole("late", "table late")])
+    assert world.run("deploy", "--to", "first").code == 0
     limited_by = f"ALTER {whose.format(name=world.database.name)}"
-    world.database.rows(f"{limited_by} SET statement_timeout = '500ms'")
+    world.database.rows(f"{limited_by} SET statement_timeout = '1s'")
     done = world.run("deploy", "--mode", "change")
     world.database.rows(f"{limited_by} RESET statement_timeout")
     assert (done.code, "canceling statement due to statement timeout" in done.err) == (2, True), str(done)
@@ -100,11 +100,11 @@ def test_a_session_timeout_does_not_take_the_lock_from_a_run_that_is_at_work(
     make_world: Make, pg_server: DatabaseServer
 ) -> None:
     """The control session has nothing to do while a script runs."""
-    slow = Scripts("CREATE TABLE slow ();\nSELECT pg_sleep(1);\n")
+    slow = Scripts("CREATE TABLE slow ();\nSELECT pg_sleep(2);\n")
     known = [whole("slow", "table slow"), whole("first", "table first")]
     world = make_world({"slow": slow, "first": FIRST}, known)
     need("postgresql-14", pg_server.version() >= 140000)  # which has brought this timeout
-    world.database.rows(f"ALTER DATABASE {world.database.name} SET idle_session_timeout = '300ms'")
+    world.database.rows(f"ALTER DATABASE {world.database.name} SET idle_session_timeout = '1s'")
     done = world.run("deploy")
     world.database.rows(f"ALTER DATABASE {world.database.name} RESET idle_session_timeout")
     assert done.code == 0, str(done)

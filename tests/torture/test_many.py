@@ -11,6 +11,8 @@ from tests.torture.plans import CHANGES, PREPARED, WHOLE
 from tests.torture.world import SQITCHPY, Ended, World, ended
 
 MANY = 16
+PATIENT = ("--lock-timeout", "300")
+"""A Sqitch that waits has a place in the queue; it looks every ten seconds whether its turn has come."""
 TRANSACTIONAL = {name: CHANGES[name] for name in WHOLE}
 
 
@@ -20,8 +22,9 @@ def all_at_once(world: World, server: DatabaseServer, sqitch: str = "", one_in: 
         database.rows(PREPARED)
         here = replace(world, database=database)
         tools = ["sqitch" if sqitch and number % one_in == 1 else "sqitchpy" for number in range(MANY)]
-        runs = [(tool, here.start("deploy", tool=(sqitch,) if tool == "sqitch" else SQITCHPY)) for tool in tools]
-        done = [(tool, ended(run)) for tool, run in runs]
+        starts = [(sqitch, "deploy") if tool == "sqitch" else (*SQITCHPY, "deploy", *PATIENT) for tool in tools]
+        runs = [here.start(*words, tool=()) for words in starts]
+        done = [(tool, ended(run, seconds=400)) for tool, run in zip(tools, runs, strict=True)]
         assert here.look().history == [f"deploy {change.name}" for change in here.plan], str(done)
         here.must_be(deployed=True)
         return done
@@ -41,8 +44,8 @@ def test_real_sqitch_may_be_among_them(
     make_world: Make, pg_server: DatabaseServer, sqitch: str, rounds: Rounds, count: Count
 ) -> None:
     world = make_world(TRANSACTIONAL)
-    for _ in rounds(1, 1 / 6):
-        done = all_at_once(world, pg_server, sqitch, 2 if ROUNDS else 4)
+    for _ in rounds(1, 1 / 100):  # a minute each
+        done = all_at_once(world, pg_server, sqitch, 2 if ROUNDS else 8)
         count("rounds")
         codes = Counter((tool, end.code) for tool, end in done)
         for (tool, code), number in codes.items():

@@ -38,7 +38,7 @@ def test_terminated_sessions_are_told_and_leave_registry_and_schema_in_agreement
 ) -> None:
     world = make_world()
     measured = {action: world.measure(*words) for action, words in ACTIONS.items()}
-    for number in rounds(4, 0.2):
+    for number in rounds(3, 0.2):
         action = ("deploy", "revert")[number % 2]
         count("rounds")
         terminate_once(world, ACTIONS[action], session, number, measured[action], count)

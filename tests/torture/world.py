@@ -40,7 +40,7 @@ PROGRESS = """
 """
 OURS = """
     SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name LIKE ANY (ARRAY['sqitchpy%', 'psql', 'sqitch%'])
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 
 
@@ -81,10 +81,10 @@ class World:
         """Run a command to its end."""
         return ended(self.start(*words, tool=tool))
 
-    def measure(self, *words: str) -> tuple[float, float]:
+    def measure(self, *words: str, tool: Sequence[str] = SQITCHPY) -> tuple[float, float]:
         """How long a command takes until its first line, and from there to its last."""
         begun = time.monotonic()
-        process = self.start(*words)
+        process = self.start(*words, tool=tool)
         assert process.stdout is not None
         moments = [time.monotonic() for _ in process.stdout]
         done = ended(process)
