@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqitchpy.config.config import Config, Layer, merge
@@ -26,18 +27,41 @@ def load_config(*, directory: Path, environ: Mapping[str, str], home: Path | Non
         ConfigError: a file cannot be read or parsed.
     """
     directory = directory.resolve()
-    user = environ.get("SQITCH_USER_CONFIG") or (home / ".sqitch" / "sqitch.conf" if home else None)
-    system = environ.get("SQITCH_SYSTEM_CONFIG") or system_dir / "sqitch.conf"
-    outer = [_expand_home(path, home) for path in (system, user) if path]
+    places = config_places(environ=environ, home=home, system_dir=system_dir)
     layers: list[Layer] = []
-    for path in outer:
+    for path in filter(None, (places.system, places.user)):
         layers += _layers(directory / path, home, seen=layers)
     pyproject = pyproject_layer(directory)
-    local = _find_upwards(directory, _expand_home(environ.get("SQITCH_CONFIG") or "sqitch.conf", home))
+    local = _find_upwards(directory, places.local)
     layers += [pyproject] if pyproject else []
     layers += _layers(local, home, seen=layers, required=True) if local else []
     sources = tuple(dict.fromkeys(layer.path for layer in layers))
     return Config(merge(layers), sources, initialized=bool(pyproject or local), environ=environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the three files are written: the local one always in the present directory."""
+
+    local: Path
+    user: Path | None
+    system: Path
+
+
+def config_places(*, environ: Mapping[str, str], home: Path | None, system_dir: Path) -> Places:
+    """The files that ``config --local``, ``--user`` and ``--system`` mean; there is no user's without a home."""
+    user = environ.get("SQITCH_USER_CONFIG") or (home / ".sqitch" / "sqitch.conf" if home else None)
+    return Places(
+        local=_expand_home(environ.get("SQITCH_CONFIG") or "sqitch.conf", home),
+        user=_expand_home(user, home) if user else None,
+        system=_expand_home(environ.get("SQITCH_SYSTEM_CONFIG") or system_dir / "sqitch.conf", home),
+    )
+
+
+def load_file(path: Path, *, environ: Mapping[str, str], home: Path | None) -> Config:
+    """Read one configuration file, and what it includes. Raises ConfigError as :func:`load_config`."""
+    layers = _layers(path, home, seen=[])
+    return Config(merge(layers), (path,), initialized=True, environ=environ)
 
 
 def _find_upwards(directory: Path, name: Path) -> Path | None:

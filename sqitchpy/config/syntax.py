@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqitchpy.errors import ConfigError
 from sqitchpy.uri import redact
@@ -51,26 +52,56 @@ class Entry:
         return ".".join(part for part in (self.section, self.subsection, self.key) if part)
 
 
+class Piece(NamedTuple):
+    """A section's header (``name`` is None) or a key, and from where to where it stands in the text."""
+
+    section: str
+    subsection: str | None
+    name: str | None
+    value: str | None
+    line: int
+    start: int
+    end: int
+    """For a key where its line ends: a comment behind the value is part of it."""
+
+    @property
+    def place(self) -> str:
+        """The section with its subsection."""
+        return self.section if self.subsection is None else f"{self.section}.{self.subsection}"
+
+
 def parse_config(source: str | bytes, path: object) -> tuple[Entry, ...]:
     """Read the text of a configuration file; ``path`` is only for the messages.
 
     Raises:
         ConfigError: a line cannot be read (Sqitch's words, exit code 255).
     """
-    return tuple(_entries(_decode(source), str(path)))
+    pieces = scan(_decode(source), str(path))
+    return tuple(
+        Entry(piece.section, piece.subsection, piece.name.lower(), piece.name, piece.value, piece.line)
+        for piece in pieces
+        if piece.name is not None
+    )
+
+
+def unified(text: str) -> tuple[str, str]:
+    """The text with line feeds alone, one of them at its end; and what its lines did end with."""
+    newline = "\n"
+    if "\r\n" in text:
+        newline, text = "\r\n", text.replace("\r\n", "\n")
+    elif "\n" not in text and "\r" in text:
+        newline, text = "\r", text.replace("\r", "\n")
+    return text.rstrip("\n") + "\n", newline
 
 
 def _decode(source: str | bytes) -> str:
     if isinstance(source, bytes):  # bytes that are not UTF-8 turn into escapes, which a value refuses as unknown
         source = source.decode("utf-8-sig", "backslashreplace")
-    if "\r\n" in source:
-        source = source.replace("\r\n", "\n")
-    elif "\n" not in source:
-        source = source.replace("\r", "\n")
-    return source.rstrip("\n") + "\n"
+    return unified(source)[0]
 
 
-def _entries(text: str, path: str) -> Iterator[Entry]:
+def scan(text: str, path: str) -> Iterator[Piece]:
+    """The headers and keys of a :func:`unified` text, in order. Raises ConfigError as :func:`parse_config`."""
     section: tuple[str, str | None] | None = None
     position, line, counted = 0, 1, 0
     while (position := _skip(text, position)) < len(text):
@@ -81,6 +112,7 @@ def _entries(text: str, path: str) -> Iterator[Entry]:
             if section is None:
                 raise _error(text, path, position, line, r'in a quoted name write \" for " and \\ for \ ')
             position = header.end()
+            yield Piece(*section, None, None, line, counted, position)
             continue
         key = _KEY.match(text, position)
         if key is None or section is None:
@@ -89,7 +121,7 @@ def _entries(text: str, path: str) -> Iterator[Entry]:
         value, position = _value(text, key.end()) if key[2] else (None, key.end())
         if position < 0:
             raise _error(text, path, counted, line, "this value has an unknown escape or a quote that is not closed")
-        yield Entry(*section, name.lower(), name, value, line)
+        yield Piece(*section, name, value, line, counted, position)
 
 
 def _skip(text: str, position: int) -> int:
