@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from sqitchpy.options import LogFilter, RevertQuestion
     from sqitchpy.plan import parse_plan
     from sqitchpy.project import Project
-    from sqitchpy.report import Preview, Report, Status, VerifyReport
+    from sqitchpy.report import CheckReport, Preview, Report, Status, VerifyReport
     from sqitchpy.session import TargetSession
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Change",
+    "CheckReport",
     "DeployedChange",
     "LogFilter",
     "Plan",
@@ -41,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "Change": "model",
+    "CheckReport": "report",
     "DeployedChange": "model",
     "LogFilter": "options",
     "Plan": "model",

@@ -13,7 +13,7 @@ from sqitchpy.files import script_hash
 from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
 from sqitchpy.options import Mode, Transaction, VerifyWhen
 from sqitchpy.plan import legal_uri
-from sqitchpy.registering import check_registration, upgrades_from
+from sqitchpy.registering import check_registration
 from sqitchpy.report import Preview, PreviewedStep, Report, Runs
 from sqitchpy.together import deploy_together, segments
 from sqitchpy.workplace import Scripting, Workplace, refuse_newer
@@ -75,7 +75,7 @@ class Deploying:
         refuse_newer(version)
         state = self._registry.current_change(self._plan.project) if version is not None else None
         if state is not None and version == 0:
-            version = self._upgrade_registry(version)
+            version = self._place.upgrade_registry(version)
             state = self._registry.current_change(self._plan.project)
         return version, state
 
@@ -96,15 +96,9 @@ class Deploying:
             self._place.tell(events.RegistryCreated(self._place.target.registry_destination))
             self._registry.create(user)
         elif version < REGISTRY_VERSION:
-            self._upgrade_registry(version)
+            self._place.upgrade_registry(version)
         if first and check_registration(self._registry.projects(), self._project_row()):
             self._registry.register(self._project_row(), user)
-
-    def _upgrade_registry(self, version: float) -> float:
-        versions = upgrades_from(version)
-        self._place.tell(events.RegistryUpgraded((f"{version:g}", *versions)))
-        self._registry.upgrade(versions, self._place.project.user)
-        return REGISTRY_VERSION
 
     def _project_row(self) -> ProjectRow:
         return ProjectRow(self._plan.project, legal_uri(self._plan.uri) if self._plan.uri else None)

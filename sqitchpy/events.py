@@ -61,6 +61,20 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """The scripts are going to be compared with what ``destination`` was deployed with."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something to be told in the course of a run: why a part of it had nothing to do, for example."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     """A change is about to be deployed, reverted or verified. ``index`` counts from 1 up to ``total``."""
 
@@ -156,6 +170,8 @@ Event = (
     | LockWaiting
     | Blocked
     | RunStarted
+    | CheckStarted
+    | Noted
     | StepStarted
     | StepFinished
     | StepFailed

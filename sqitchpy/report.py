@@ -62,6 +62,22 @@ class VerifyReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The result of a check: how many ``changes`` were looked at, and the first whose script was edited, if any is."""
+
+    destination: str
+    changes: int
+    diverged: str | None = None
+    """Label of the change whose script is not the one that was deployed."""
+    deployed_hash: str | None = None
+    """SHA-1 of the script as it was deployed."""
+    script_hash: str | None = None
+    """SHA-1 of the script as it is; None when there is none."""
+    message: str | None = None
+    """The one-line result when there was nothing to check."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Where a database stands relative to the plan.
 

@@ -200,6 +200,16 @@ def changes_to_revert(deployed: Sequence[DeployedChange], to: str | None, plan: 
     return ToRevert(tuple(reversed(later)), keep)
 
 
+def last_in_common(plan: Plan, other: Plan) -> Change | None:
+    """The last change of ``plan``'s beginning that ``other`` has, too."""
+    common = None
+    for change in plan.changes:
+        if change.id not in other.by_id:
+            break
+        common = change
+    return common
+
+
 def before_first_modified(
     deployed: Sequence[DeployedChange], hashes: Sequence[str | None]
 ) -> DeployedChange | NothingToDo | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqitchpy import deploying, events, reverting
+from sqitchpy.checking import check
 from sqitchpy.connecting import open_engine
+from sqitchpy.engines.protocol import REGISTRY_VERSION
 from sqitchpy.errors import Refusal, RegistryError, SqitchpyError, VerifyError
 from sqitchpy.model import DeployedChange, EventRow, Plan
 from sqitchpy.options import (
@@ -18,10 +21,10 @@ from sqitchpy.options import (
     Transaction,
     VerifyWhen,
 )
-from sqitchpy.report import Preview, Report, Status, VerifyReport
+from sqitchpy.report import CheckReport, Preview, Report, Status, VerifyReport
 from sqitchpy.target import Target
 from sqitchpy.verification import Range, Verification, choose
-from sqitchpy.workplace import Workplace
+from sqitchpy.workplace import Workplace, refuse_newer
 
 if TYPE_CHECKING:
     import psycopg
@@ -154,6 +157,54 @@ class TargetSession:
         with self._place.locked(lock_timeout):
             return reverting.Reverting(self._place, wish).run()
 
+    def rebase(
+        self,
+        onto: str | None = None,
+        upto: str | None = None,
+        *,
+        modified: bool = False,
+        mode: Mode = "all",
+        verify: bool = False,
+        log_only: bool = False,
+        deploy_variables: Mapping[str, str] | None = None,
+        revert_variables: Mapping[str, str] | None = None,
+        lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+        runner: Runner = "native",
+        transaction: Transaction = "change",
+        verify_when: VerifyWhen = "inside",
+        confirm: Callable[[RevertQuestion], bool] | None = None,
+        between: Callable[[], None] | None = None,
+    ) -> Report:
+        """Revert to ``onto`` (or everything), then deploy to ``upto`` (or the end of the plan), under one lock.
+
+        ``between`` is called when what was to go is reverted; the plan is read anew after it, for it may have changed.
+        The other options, and what is raised, are those of :meth:`revert` and :meth:`deploy`.
+        """
+        with self._place.locked(lock_timeout):
+            reverted = self.revert(
+                onto, modified=modified, log_only=log_only, variables=revert_variables, runner=runner, confirm=confirm
+            )
+            if reverted.message:
+                self._place.tell(events.Noted(reverted.message))
+            if between is not None:
+                between()
+                self._place.reread()
+            deployed = self.deploy(
+                upto,
+                mode=mode,
+                verify=verify,
+                log_only=log_only,
+                variables=deploy_variables,
+                runner=runner,
+                transaction=transaction,
+                verify_when=verify_when,
+            )
+        return replace(
+            deployed,
+            steps=reverted.steps + deployed.steps,
+            seconds=reverted.seconds + deployed.seconds,
+        )
+
     def preview_revert(
         self,
         to: str | None = None,
@@ -209,6 +260,34 @@ class TargetSession:
         except SqitchpyError:
             self._place.tell(events.RunStarted("verify", self.destination, ()))
             raise
+
+    def check(self, since: str | None = None, to: str | None = None) -> CheckReport:
+        """Compare the deploy scripts with what was deployed, from ``since`` to ``to``; the first difference ends it."""
+        place = self._place
+        place.require_registry()
+        place.tell(events.CheckStarted(self.destination))
+        deployed = place.engine.registry.deployed_changes(place.plan.project)
+        if not deployed:
+            words = "No changes deployed" if place.plan.changes else "Nothing to check (no planned or deployed changes)"
+            return CheckReport(self.destination, 0, message=words)
+        if not place.plan.changes:
+            raise RegistryError("There are deployed changes, but none planned!")
+        wanted = choose(place.plan, deployed, since, to)
+        return check(self.destination, wanted, place.plan.changes, lambda change: place.files.source("deploy", change))
+
+    def upgrade(self) -> bool:
+        """Bring the registry to the present version; False when it was. Raises RegistryError when there is none."""
+        version = self._place.engine.registry.version()
+        refuse_newer(version)
+        place = self._place
+        if version is None:
+            raise place.no_registry()
+        if version == REGISTRY_VERSION:
+            return False
+        words = f"Upgrading registry {place.target.registry_destination} to version {REGISTRY_VERSION:g}"
+        place.tell(events.Noted(words))
+        place.upgrade_registry(version)
+        return True
 
     def status(self, *, project: str | None = None, with_changes: bool = False) -> Status:
         """Where the database stands. Raises RegistryError when it cannot be told of which project."""

@@ -16,6 +16,7 @@ from sqitchpy.files import ScriptFiles, ScriptKind
 from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.options import Runner
 from sqitchpy.readable import laid_out
+from sqitchpy.registering import upgrades_from
 from sqitchpy.report import PreviewedScript, Runs
 from sqitchpy.target import Target
 
@@ -42,6 +43,7 @@ class Workplace:
         self.tell = on_event
         self._connect = connect
         self._engine: Engine | None = None
+        self._is_locked = False
 
     @property
     def engine(self) -> Engine:
@@ -102,13 +104,23 @@ class Workplace:
 
     @contextmanager
     def locked(self, timeout: float) -> Iterator[None]:
-        """Hold the deployment lock. Raises LockTimeoutError."""
+        """Hold the deployment lock; inside another such block it is held already. Raises LockTimeoutError."""
+        if self._is_locked:
+            yield
+            return
         try:
             self.engine.lock(timeout, lambda holder: self.tell(events.LockWaiting(self.destination, timeout, holder)))
+            self._is_locked = True
             yield
         finally:
+            self._is_locked = False
             if self._engine is not None:
                 self._engine.unlock()
+
+    def reread(self) -> None:
+        """Read the plan anew when it is next needed: its file has changed."""
+        self.__dict__.pop("plan", None)
+        self.__dict__.pop("files", None)
 
     # -- the registry -------------------------------------------------------------------------------------------
 
@@ -116,17 +128,28 @@ class Workplace:
         """Refuse to go on without a registry of our version. Raises RegistryError in Sqitch's words."""
         version = self.engine.registry.version()
         if version is None:
-            raise RegistryError(
-                f"No registry found in {self.target.registry_destination}. Have you ever deployed?",
-                hint="“sqitchpy deploy” creates it. Is this the right database, and the right --registry?",
-            )
+            raise self.no_registry()
         refuse_newer(version, ending="")
         if version < REGISTRY_VERSION:
             raise RegistryError(
                 f"Registry is at version {version:g} but latest is {REGISTRY_VERSION:g}. "
                 'Please run the "upgrade" command',
-                hint="“sqitchpy deploy” upgrades it, too.",
+                hint="“sqitchpy upgrade” does it, and so does “sqitchpy deploy”.",
             )
+
+    def no_registry(self) -> RegistryError:
+        """What to raise where there is none, in Sqitch's words."""
+        return RegistryError(
+            f"No registry found in {self.target.registry_destination}. Have you ever deployed?",
+            hint="“sqitchpy deploy” creates it. Is this the right database, and the right --registry?",
+        )
+
+    def upgrade_registry(self, version: float) -> float:
+        """Upgrade the registry from ``version``, one version after the other. Returns the present one."""
+        versions = upgrades_from(version)
+        self.tell(events.RegistryUpgraded((f"{version:g}", *versions)))
+        self.engine.registry.upgrade(versions, self.project.user)
+        return REGISTRY_VERSION
 
     def only_project(self) -> str:
         """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""

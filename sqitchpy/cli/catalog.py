@@ -19,18 +19,19 @@ COMMANDS: Mapping[str, Entry] = {
     "deploy": Entry(f"{_COMMANDS}.deploy", "Deploy changes to a database"),
     "revert": Entry(f"{_COMMANDS}.revert", "Revert changes from a database"),
     "verify": Entry(f"{_COMMANDS}.verify", "Verify changes to a database"),
+    "check": Entry(f"{_COMMANDS}.check", "Check whether deployed scripts were edited"),
+    "rebase": Entry(f"{_COMMANDS}.rebase", "Revert changes and deploy them again"),
+    "checkout": Entry(f"{_COMMANDS}.checkout", "Revert, check out another branch, and deploy again"),
     "status": Entry(f"{_COMMANDS}.status", "Show the current deployment status of a database"),
     "log": Entry(f"{_COMMANDS}.log", "Show change logs for a database"),
     "plan": Entry(f"{_COMMANDS}.plan", "Show the contents of a plan, or draw it"),
+    "upgrade": Entry(f"{_COMMANDS}.upgrade", "Upgrade the registry to the current version"),
     "embedded": Entry(f"{_COMMANDS}.embedded", "Work with the project's embedded PostgreSQL server"),
     "completion": Entry(f"{_COMMANDS}.completion", "Print a completion script for your shell"),
     "help": Entry(f"{_COMMANDS}.help", "Display help about sqitchpy and its commands"),
 }
 
-NOT_YET = frozenset(
-    {"add", "bundle", "check", "checkout", "config", "engine", "init", "rebase", "rework", "show", "tag", "target"}
-    | {"upgrade"}
-)
+NOT_YET = frozenset({"add", "bundle", "config", "engine", "init", "rework", "show", "tag", "target"})
 """Sqitch's commands that this version does not have."""
 
 

@@ -19,7 +19,7 @@ from sqitchpy.errors import (
     root_of,
 )
 from sqitchpy.model import Change, DeployedChange, DeployedTag, EventRow, Person, Plan
-from sqitchpy.report import Preview, PreviewedScript, Report, Status, VerifyReport
+from sqitchpy.report import CheckReport, Preview, PreviewedScript, Report, Status, VerifyReport
 
 Document = dict[str, Any]
 
@@ -88,6 +88,19 @@ def preview(plan: Preview) -> Document:
             for step in plan.steps
         ],
         "error": None,
+    }
+
+
+def check(report: CheckReport, failure: SqitchpyError | None) -> Document:
+    """A check. ``diverged`` is null when every script is the one that was deployed."""
+    return {
+        "destination": report.destination,
+        "message": report.message,
+        "changes": report.changes,
+        "diverged": report.diverged,
+        "deployed_hash": report.deployed_hash,
+        "script_hash": report.script_hash,
+        "error": error_fields(failure) if failure else None,
     }
 
 

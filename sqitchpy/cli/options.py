@@ -58,6 +58,17 @@ def set_option(function: F) -> F:
     )(function)
 
 
+def run_variables(function: F) -> F:
+    """The variables of a command that reverts and deploys: for both, and for either alone."""
+    more = {"pair": True, "multiple": True, "metavar": "NAME=VALUE", "callback": _pairs}
+    words = "The same, for {} scripts only."
+    return stacked(
+        set_option,
+        option("--set-deploy", "-e", "deploy_variables", help=words.format("deploy and verify"), **more),
+        option("--set-revert", "-r", "revert_variables", help=words.format("revert"), **more),
+    )(function)
+
+
 def connection_options(function: F) -> F:
     """The options that change parts of the target's URI."""
     return stacked(

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the arguments say. ``targets`` holds at least one; ``explicit`` is false when it is just the default."""
+    """What the arguments say. ``targets`` holds at least one; ``explicit`` is false when it is just the default.
+
+    ``names`` are those that are nothing we know, where a command takes such: the branch of a checkout, say.
+    """
 
     targets: tuple[Target, ...]
     changes: tuple[str, ...] = ()
     explicit: bool = False
+    names: tuple[str, ...] = ()
 
 
 def classify(
@@ -31,15 +35,17 @@ def classify(
     target: str | None = None,
     overrides: TargetOverrides,
     takes_changes: bool = True,
+    takes_names: int = 0,
 ) -> Arguments:
     """Tell the arguments apart, beginning with the target that ``--target`` names, or the default one.
 
-    A target among the arguments is the one whose plan the arguments after it are looked up in.
+    A target among the arguments is the one whose plan the arguments after it are looked up in. ``takes_names`` is how
+    many words may be nothing that we know.
 
     Raises:
         SqitchpyError: an argument is nothing that we know; a target cannot be used; a plan cannot be read.
     """
-    return _Classifier(project, target, overrides, takes_changes).classify(words)
+    return _Classifier(project, target, overrides, takes_changes).classify(words, takes_names)
 
 
 class _Classifier:
@@ -55,17 +61,18 @@ class _Classifier:
         self.why_no_default: SqitchpyError | None = None
         self._begin(name)
 
-    def classify(self, words: Sequence[str]) -> Arguments:
+    def classify(self, words: Sequence[str], takes_names: int) -> Arguments:
         for word in words:
             self._place(word)
-        if self.unknown:
-            raise SqitchpyError(_unknown(self.unknown))
+        names, unknown = tuple(self.unknown[:takes_names]), self.unknown[takes_names:]
+        if unknown:
+            raise SqitchpyError(_unknown(unknown))
         if self.targets:
-            return Arguments(tuple(self.targets.values()), tuple(self.changes), explicit=True)
+            return Arguments(tuple(self.targets.values()), tuple(self.changes), explicit=True, names=names)
         if self.current is None:
             assert self.why_no_default is not None
             raise self.why_no_default
-        return Arguments((self.current,), tuple(self.changes))
+        return Arguments((self.current,), tuple(self.changes), names=names)
 
     def _begin(self, name: str | None) -> None:
         """The default target may be unusable when the arguments name another; then its error is forgotten."""

@@ -1,13 +1,19 @@
-"""Yes or no, asked as Sqitch asks it."""
+"""Yes or no, asked as Sqitch asks it; and the question before a revert."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
+from sqitchpy.cli.invocation import Invocation
+from sqitchpy.cli.options import evaluated
 from sqitchpy.errors import SqitchpyError
+from sqitchpy.options import RevertQuestion
+
+Confirm = Callable[[RevertQuestion], bool]
 
 _TRIES = 3
 
@@ -54,3 +60,34 @@ def _is_interactive(answers: TextIO) -> bool:
         return True
     mode = os.fstat(sys.stdout.fileno()).st_mode
     return not (stat.S_ISREG(mode) or stat.S_ISCHR(mode))
+
+
+@evaluated()
+def confirmation(invocation: Invocation, yes: bool, *commands: str) -> Confirm | None:
+    """Who is asked before a revert; None when nobody is.
+
+    ``commands`` are the configuration's sections that say so, the first that has the setting: a rebase looks at
+    ``rebase.no_prompt``, then at ``revert.no_prompt``.
+    """
+    config, console = invocation.project.config, invocation.console
+
+    def setting(name: str, default: bool) -> bool:
+        section = next((each for each in commands if config.get(f"{each}.{name}") is not None), commands[-1])
+        return config.get_bool(f"{section}.{name}", default=default)
+
+    accept = setting("prompt_accept", True)
+    if yes or setting("no_prompt", False):
+        return None
+
+    def confirm(question: RevertQuestion) -> bool:
+        out = console.err if console.as_json else console.out
+        return ask_yes_no(question_text(question), default=accept, answers=sys.stdin, out=out)
+
+    return confirm
+
+
+def question_text(question: RevertQuestion) -> str:
+    """Sqitch's question."""
+    if question.to is None:
+        return f"Revert all changes from {question.destination}?"
+    return f"Revert changes to {question.to} from {question.destination}?"

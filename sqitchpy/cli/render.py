@@ -103,6 +103,14 @@ def _run_started(event: events.RunStarted, layout: Layout) -> Iterator[Piece]:
         yield _info(headline(event))
 
 
+def _check_started(event: events.CheckStarted, layout: Layout) -> Iterator[Piece]:
+    yield _info(f"Checking {event.destination}")
+
+
+def _noted(event: events.Noted, layout: Layout) -> Iterator[Piece]:
+    yield _info(event.text)
+
+
 def _step_started(event: events.StepStarted, layout: Layout) -> Iterator[Piece]:
     text = step_prefix(event.action, event.label, layout.width)
     yield Piece("emit" if event.action == "verify" else "info", text)
@@ -166,6 +174,8 @@ _DRAWERS: Mapping[type, Callable[[Any, Layout], Iterator[Piece]]] = {
     events.LockWaiting: _lock_waiting,
     events.Blocked: _blocked,
     events.RunStarted: _run_started,
+    events.CheckStarted: _check_started,
+    events.Noted: _noted,
     events.StepStarted: _step_started,
     events.StepFinished: _step_finished,
     events.StepFailed: _step_failed,

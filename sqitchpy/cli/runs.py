@@ -51,10 +51,18 @@ def read_arguments(
     overrides: TargetOverrides,
     *,
     takes_changes: bool = True,
+    takes_names: int = 0,
     verb: str = "connecting to",
 ) -> Arguments:
     """Tell the arguments apart, and warn when there are more targets than one can use."""
-    arguments = classify(invocation.project, words, target=target, overrides=overrides, takes_changes=takes_changes)
+    arguments = classify(
+        invocation.project,
+        words,
+        target=target,
+        overrides=overrides,
+        takes_changes=takes_changes,
+        takes_names=takes_names,
+    )
     for text in too_many_targets(arguments, verb):
         invocation.console.warn(text)
     return arguments

@@ -379,3 +379,50 @@ def test_a_reader_that_leaves_does_not_stop_a_deployment(project: Path, uri: str
         assert process.wait(60) == 0
         assert process.stderr.read() == b""
     assert pg_database.rows("SELECT count(*) FROM sqitch.changes") == [(3,)]
+
+
+def test_a_rebase_gives_each_kind_of_script_its_variables(project: Path, uri: str) -> None:
+    write_script(project, "deploy", "ccccc", "SELECT :'one', :'two';\n")
+    write_script(project, "revert", "ccccc", "SELECT :'one', :'three';\n")
+    assert run(project, "deploy", "--set", "one=1", "--set", "two=2", uri).code == 0
+    words = ("--onto", "bb", "-y", "--set", "one=a", "--set-deploy", "two=b", "--set-revert", "three=c")
+    result = shown(run(project, "rebase", *words, uri), uri)
+    assert result == (
+        0,
+        "Reverting changes to bb @v1 from DB\n  - ccccc .. a|c\nok\nDeploying changes to DB\n  + ccccc .. a|b\nok\n",
+        "",
+    )
+
+
+def test_a_rebase_is_one_document(project: Path, uri: str) -> None:
+    assert run(project, "deploy", uri).code == 0
+    document = json.loads(run(project, "rebase", "--onto", "bb", "-y", "--json", uri).out)
+    assert [(step["action"], step["change"]) for step in document["steps"]] == [
+        ("revert", "ccccc"),
+        ("deploy", "ccccc"),
+    ]
+
+
+def test_strict_mode_forbids_to_rebase(project: Path, uri: str) -> None:
+    with (project / "sqitch.conf").open("a") as config:
+        config.write("[revert]\n\tstrict = true\n")
+    result = run(project, "rebase", "-y", uri)
+    assert (result.code, result.out.splitlines()[0]) == (1, '"rebase" cannot be used in strict mode.')
+
+
+def test_a_check_as_json_has_both_hashes(project: Path, uri: str) -> None:
+    assert run(project, "deploy", uri).code == 0
+    write_script(project, "deploy", "bb", "")
+    result = run(project, "check", "--json", uri)
+    document = json.loads(result.out)
+    assert (result.code, document["diverged"], document["changes"]) == (1, "bb @v1", 2)
+    assert document["script_hash"] == "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+    assert len(document["deployed_hash"]) == 40
+    assert document["error"]["exit_code"] == 1
+
+
+def test_an_upgrade_as_json(project: Path, uri: str) -> None:
+    assert run(project, "upgrade", uri).code == 2
+    assert run(project, "deploy", uri).code == 0
+    document = json.loads(run(project, "upgrade", "--json", uri).out)
+    assert (document["version"], document["upgraded"], document["error"]) == (1.1, False, None)

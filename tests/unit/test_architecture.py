@@ -48,9 +48,11 @@ ALLOWED: dict[str, set[str]] = {
         "model",
         "options",
         "readable",
+        "registering",
         "report",
         "target",
     },
+    "checking": {"files", "model", "report", "script", "verification"},
     "readable": set(),
     "deploying": {
         "engines.protocol",

@@ -73,6 +73,7 @@ def test_star_import_brings_what_all_names() -> None:
     exec("from sqitchpy import *", namespace)
     assert {name for name in namespace if not name.startswith("__")} == {
         "Change",
+        "CheckReport",
         "DeployedChange",
         "LogFilter",
         "Plan",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,16 +26,14 @@ from sqitchpy.cli.options import (
     target_option,
 )
 from sqitchpy.cli.positionals import Arguments, pick_change
-from sqitchpy.cli.prompt import ask_yes_no
+from sqitchpy.cli.prompt import confirmation
 from sqitchpy.cli.runs import conduct, read_arguments, split_overrides, warn_of_top_dir
 from sqitchpy.errors import Refusal, SqitchpyError
-from sqitchpy.options import DEFAULT_LOCK_TIMEOUT, RevertQuestion
+from sqitchpy.options import DEFAULT_LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from sqitchpy.report import Report
     from sqitchpy.session import TargetSession
-
-Confirm = Callable[[RevertQuestion], bool]
 
 EXAMPLES = (
     "sqitchpy revert --to @HEAD^      the last change, after asking",
@@ -74,7 +71,7 @@ EXAMPLES = (
 def command(invocation: Invocation, words: tuple[str, ...], target: str | None, **given: Any) -> int:
     """Options in, a run out."""
     overrides, options = split_overrides(given)
-    confirm = _confirmation(invocation, options)
+    confirm = confirmation(invocation, options["yes"], "revert")
     settings = _settings(invocation, options)
     warn_of_top_dir(invocation, "revert", overrides)
     arguments = read_arguments(invocation, words, target, overrides)
@@ -120,24 +117,3 @@ def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, A
         "lock_timeout": DEFAULT_LOCK_TIMEOUT if timeout is None else float(timeout),
         "runner": choice(options["runner"], config, "core.runner", RUNNERS, "native"),
     }
-
-
-@evaluated()
-def _confirmation(invocation: Invocation, options: Mapping[str, Any]) -> Confirm | None:
-    config, console = invocation.project.config, invocation.console
-    accept = config.get_bool("revert.prompt_accept", default=True)
-    if options["yes"] or config.get_bool("revert.no_prompt"):
-        return None
-
-    def confirm(question: RevertQuestion) -> bool:
-        out = console.err if console.as_json else console.out
-        return ask_yes_no(question_text(question), default=accept, answers=sys.stdin, out=out)
-
-    return confirm
-
-
-def question_text(question: RevertQuestion) -> str:
-    """Sqitch's question."""
-    if question.to is None:
-        return f"Revert all changes from {question.destination}?"
-    return f"Revert changes to {question.to} from {question.destination}?"

@@ -18,7 +18,8 @@ from .observing import Observation, Said
 from .scenario import Scenario, Step
 
 SQITCHPY = (sys.executable, "-m", "sqitchpy")
-CHANGES_SCHEMA = ("deploy", "revert")
+CHANGES_SCHEMA = ("deploy", "revert", "rebase", "checkout")
+GIT_IDENTITY = ("-c", "user.name=Ann Ex", "-c", "user.email=ann@example.com")
 FREEZE = """
     WITH e AS (SELECT committed_at AS old, timestamptz '2024-06-01 12:00:00+00'
                       + interval '1 hour' * row_number() OVER (ORDER BY committed_at) AS new FROM {r}.events)
@@ -75,6 +76,8 @@ class Lane:
         self.write(step.write)
         for name in step.remove:
             (self.directory / name).unlink()
+        for words in step.git.strip().splitlines():
+            subprocess.run(["git", *GIT_IDENTITY, *shlex.split(words)], cwd=self.directory, check=True)
         if step.sql:
             self.database.rows(step.sql)
         if step.freeze:

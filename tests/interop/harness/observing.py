@@ -62,7 +62,8 @@ def _masked(found: re.Match[str]) -> str:
 
 def files(directory: Path, *, database: str) -> str:
     """The project's files: a line for each, with the hash of its bytes (without the database's name)."""
-    every = sorted(path for path in directory.rglob("*") if path.is_file() and ".sqitchpy" not in path.parts)
+    hidden = {".git", ".sqitchpy"}
+    every = sorted(path for path in directory.rglob("*") if path.is_file() and not hidden.intersection(path.parts))
     return "\n".join(f"{path.relative_to(directory)} {_hash(path, database)}" for path in every)
 
 

@@ -10,7 +10,7 @@
     "deploy/a.sql" = "SELECT 1;"
 
     [[step]]
-    run = "deploy --to a"           # a command line; or only one of write, remove, sql, freeze
+    run = "deploy --to a"           # a command line; or only some of write, remove, sql, git, freeze
     exit = 2                        # what Sqitch's exit code is; 0 when not said
     says = "a .. not ok"            # what Sqitch says, among other things
 
@@ -71,6 +71,7 @@ class Step:
     write: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     sql: str | None = None
+    git: str = ""
     freeze: bool = False
     exit: int = 0
     says: str | None = None

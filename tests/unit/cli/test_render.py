@@ -270,6 +270,8 @@ EXAMPLES: tuple[events.Event, ...] = (
     events.LockWaiting(DB, 60.0, None),
     events.Blocked((HOLDER,)),
     events.RunStarted("deploy", DB, LABELS),
+    events.CheckStarted(DB),
+    events.Noted("No changes deployed"),
     started("deploy", "a"),
     finished("deploy", "a"),
     failed("deploy", "a"),
