@@ -48,6 +48,7 @@ class Reverting:
 
     def _announce(self, wanted: schedule.ToRevert) -> None:
         """Ask, if there is somebody to ask, and say what is going to be done. Raises Refusal."""
+        self._place.warn_of_unfinished()
         destination, confirm = self._place.destination, self._wish.confirm
         keep = wanted.keep.label if wanted.keep else None
         labels = tuple(change.label for change in wanted.changes)

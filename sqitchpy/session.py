@@ -298,6 +298,8 @@ class TargetSession:
         if name is None:
             name = place.only_project()
         state = place.engine.registry.current_change(name) if version is not None else None
+        if version is not None:
+            place.warn_of_unfinished()
         if state is None:
             return Status(self.destination, name, None, plan.changes if plan else None, place.target.plan_file)
         same = plan is not None and plan.project == name

@@ -151,6 +151,15 @@ class Workplace:
         self.engine.registry.upgrade(versions, self.project.user)
         return REGISTRY_VERSION
 
+    def warn_of_unfinished(self) -> None:
+        """Say which planned changes a deployment has begun and not completed, where they are not one transaction."""
+        unfinished = self.engine.registry.unfinished()
+        planned = self.plan.changes if unfinished and self.project.has_plan(self.target) else ()
+        for change in planned:
+            if change.id in unfinished:
+                words = "an earlier deployment has begun this change and not completed it; what it did is in the"
+                self.tell(events.Warned(f"{change.label}: {words} database. “sqitchpy deploy” goes on with it"))
+
     def only_project(self) -> str:
         """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""
         if self.engine.registry.version() is None:

@@ -136,6 +136,9 @@ class Registry(Protocol):
     def deployed_among(self, change_ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are deployed."""
 
+    def unfinished(self) -> Collection[str]:
+        """Ids of changes that a deployment has begun, could not complete in one transaction, and not recorded."""
+
     def find_foreign(self, dependency: Dependency) -> str | None:
         """The id of the deployed change that a dependency on another project names."""
 

@@ -81,11 +81,15 @@ class Unseen:
 
 @dataclass
 class Actual:
-    """The real world, seen from the project's directory ``root``."""
+    """The real world, seen from the project's directory ``root``.
+
+    ``settle`` is called before a command of the system runs: the statements before it are to be done by then.
+    """
 
     root: Path
     allow_shell: bool
     ask_session: Callable[[bytes], bytes | None]
+    settle: Callable[[], None]
     known: bool = True
     _environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     _status: int = 0
@@ -94,6 +98,7 @@ class Actual:
         """Run a command with the system's shell, as psql does, and return what it writes."""
         if not self.allow_shell:
             raise shell_is_off(command)
+        self.settle()
         done = subprocess.run(
             command.decode("utf-8", "surrogateescape"),
             shell=True,

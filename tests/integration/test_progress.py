@@ -62,6 +62,23 @@ def test_a_run_that_failed_goes_on_at_the_statement_that_failed(build: Build) ->
     assert texts[-1] == "deploy/steps.sql:8: an earlier run was interrupted in this statement: it can be repeated"
 
 
+def test_status_and_revert_say_that_a_change_is_unfinished(build: Build) -> None:
+    app = build({"t": BIG, "steps": Scripts(STEPS.replace("VACUUM t;", "VACUUM missing;"), UNDO)})
+    with pytest.raises(DeployError):
+        app.deploy(mode="change")
+    told = [
+        "steps: an earlier deployment has begun this change and not completed it; what it did is in the database. "
+        "“sqitchpy deploy” goes on with it"
+    ]
+    app.told.clear()
+    app.status()
+    assert [event.text for event in app.of(Warned)] == told
+    app.revert()
+    assert [event.text for event in app.of(Warned)] == told * 2
+    app.status()
+    assert len(app.of(Warned)) == 2
+
+
 def test_an_edited_script_starts_anew(build: Build) -> None:
     app = build({"t": BIG, "steps": Scripts("CREATE TABLE one ();\nVACUUM missing;\n")})
     with pytest.raises(DeployError):

@@ -344,3 +344,12 @@ def test_strings_are_read_as_the_database_is_set_to(build: Build, pg_database: D
     app.deploy()
     assert app.rows("SELECT text FROM a") == [("it's; one",)]
     assert app.deployed() == ["a", "b"]
+
+
+def test_a_command_of_the_system_runs_when_the_statements_before_it_are_done(build: Build) -> None:
+    marks = (
+        "CREATE TABLE seen (n int);\nSELECT 42 AS n;\n\\! echo first\nSELECT 43;\n\\echo `echo second`\nSELECT 44;\n"
+    )
+    app = build({"a": Scripts(marks)})
+    app.deploy()
+    assert app.text_of(ScriptOutput) == "42\nfirst\n43\nsecond\n44\n"

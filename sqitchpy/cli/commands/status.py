@@ -24,6 +24,7 @@ from sqitchpy.cli.options import (
 )
 from sqitchpy.cli.render import listed
 from sqitchpy.cli.runs import read_arguments, split_overrides, warn_of_top_dir
+from sqitchpy.cli.watcher import Watcher
 from sqitchpy.errors import Refusal, SqitchpyError
 from sqitchpy.model import DeployedChange, Person
 from sqitchpy.report import Status
@@ -70,7 +71,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     warn_of_top_dir(invocation, "status", overrides)
     found = read_arguments(invocation, words, target, overrides, takes_changes=False).targets[0]
     console.comment(f"On database {found.destination}")
-    with invocation.project.target(found) as session:
+    with invocation.project.target(found, on_event=Watcher(invocation.console)) as session:
         status = session.status(project=project, with_changes=show_changes or show_tags or console.as_json)
     console.document(documents.status(status))
     if status.state is None:

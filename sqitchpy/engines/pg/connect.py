@@ -15,6 +15,11 @@ Params = Mapping[str, str]
 MINIMUM_LIBPQ = 140000
 
 
+SILENCE = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
+"""When the other end has said nothing for a minute it is asked, and after another minute the connection is lost; libpq
+alone would wait for two hours. (``tcp_user_timeout`` would end a COPY that only waits for a lock, too.)"""
+
+
 def connect(params: Params, destination: str, *, purpose: str, encoding: str | None = None) -> psycopg.Connection[Any]:
     """Open a connection in autocommit mode. Raises EngineError when the server cannot be reached or refuses.
 
@@ -25,7 +30,10 @@ def connect(params: Params, destination: str, *, purpose: str, encoding: str | N
             f"libpq {psycopg.pq.version() // 10000} is too old: pipelines need 14",
             hint="pip install 'sqitchpy[binary]' brings a newer one.",
         )
-    settings = dict(params)
+    by_service = (
+        "service" in params or "PGSERVICE" in os.environ
+    )  # what that file says, libpq lets a parameter override
+    settings = dict(params) if by_service else {**SILENCE, **params}
     settings.setdefault("fallback_application_name", f"sqitchpy {purpose}"[:63])
     if encoding is not None:
         settings["client_encoding"] = encoding

@@ -96,8 +96,8 @@ def lost(message: bytes | str | None) -> ConnectionLostError:
     return ConnectionLostError(
         text.strip() or "connection to server was lost",
         sqlstate="08006",
-        hint="Whatever transaction was open has been rolled back by the server. Run “sqitchpy status” to see where "
-        "the database stands, then run the command again.",
+        hint="Whatever transaction was open has been rolled back by the server, unless its COMMIT was on the way. Run "
+        "“sqitchpy status” to see where the database stands, then run the command again.",
     )
 
 

@@ -136,11 +136,19 @@ class PgRegistry:
         """From now on there is progress, or may be."""
         self._has_progress = True
 
-    def begun(self, change_id: str, script: Script | None) -> bool:
-        """Whether an earlier run has begun this very script statement by statement, and has not completed it."""
+    def _begun(self) -> list[tuple[str, str]]:
+        """Change ids and the digests of their scripts."""
         if self._unfinished is None:
             self._unfinished = self._fetch("unfinished") if self.has_progress() else []
-        hashes = [digest for unfinished, digest in self._unfinished if unfinished == change_id]
+        return self._unfinished
+
+    def unfinished(self) -> Collection[str]:
+        """Ids of changes that a deployment has begun, could not complete in one transaction, and not recorded."""
+        return {change_id for change_id, _ in self._begun()}
+
+    def begun(self, change_id: str, script: Script | None) -> bool:
+        """Whether an earlier run has begun this very script statement by statement, and has not completed it."""
+        hashes = [digest for unfinished, digest in self._begun() if unfinished == change_id]
         return script is not None and any(digest.startswith(f"{script.source.digest()} ") for digest in hashes)
 
     def projects(self) -> Sequence[ProjectRow]:

@@ -122,7 +122,12 @@ class ScriptRunner:
         """A script's actions: those kept when it was looked over, else read anew."""
         if shape.actions is not None:
             return replay(shape.actions)
-        outside = Actual(script.source.root, script.shell, lambda name: session_variable(self._session.work(), name))
+        outside = Actual(
+            script.source.root,
+            script.shell,
+            lambda name: session_variable(self._session.work(), name),
+            lambda: self._session.work().sync(),
+        )
         variables = Variables(psql_variables(self._bound(script).variables))
         return Interpreter(script.source, variables, outside, shape.settings).actions()
 
