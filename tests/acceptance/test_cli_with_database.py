@@ -426,3 +426,14 @@ def test_an_upgrade_as_json(project: Path, uri: str) -> None:
     assert run(project, "deploy", uri).code == 0
     document = json.loads(run(project, "upgrade", "--json", uri).out)
     assert (document["version"], document["upgraded"], document["error"]) == (1.1, False, None)
+
+
+def test_the_exit_code_of_status_can_tell_whether_anything_is_to_be_deployed(project: Path, uri: str) -> None:
+    def codes() -> tuple[int, int]:
+        return run(project, "status", uri).code, run(project, "status", "--exit-code", uri).code
+
+    assert codes() == (1, 1)
+    run(project, "deploy", "--to", "a", uri)
+    assert codes() == (0, 1)
+    run(project, "deploy", uri)
+    assert codes() == (0, 0)

@@ -18,6 +18,7 @@ from sqitchpy.cli.options import (
     evaluated,
     json_option,
     option,
+    ours,
     plan_file_option,
     stacked,
     target_option,
@@ -32,7 +33,7 @@ from sqitchpy.report import Status
 EXAMPLES = (
     "sqitchpy status                             the default target",
     "sqitchpy status production --show-changes   with all deployed changes",
-    "sqitchpy status --json | jq .pending        what is still to be deployed, for a program",
+    "sqitchpy status --exit-code || deploy.sh    for a program: is there anything to deploy?",
 )
 Write = Callable[[datetime], str]
 
@@ -54,6 +55,7 @@ Write = Callable[[datetime], str]
         "--date-format", "--date", metavar="FORMAT", help="iso, rfc, raw, full, long, medium, short, cldr:…, strftime:…"
     ),
     plan_file_option,
+    ours("--exit-code", is_flag=True, help="End with 1 unless everything that is planned is deployed."),
     json_option,
     connection_options,
 )
@@ -81,7 +83,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     )
     for line in lines:
         console.comment(line)
-    return _tell_outlook(console, status, found.plan_file)
+    _tell_outlook(console, status, found.plan_file)
+    return 1 if options["exit_code"] and status.pending != () else 0
 
 
 def status_lines(status: Status, date: Write, *, show_changes: bool, show_tags: bool) -> Iterator[str]:
@@ -121,7 +124,7 @@ def _table(title: str, rows: Sequence[tuple[str, datetime, Person]], date: Write
         yield f"  {name:<{width}} - {date(moment)} - {person}"
 
 
-def _tell_outlook(console: Console, status: Status, plan_file: str) -> int:
+def _tell_outlook(console: Console, status: Status, plan_file: str) -> None:
     """What remains to be done. Raises when the database has a change that the plan does not have."""
     if status.unknown_to_plan:
         console.vent(f"Cannot find this change in {status.plan_file or plan_file}")
@@ -132,4 +135,3 @@ def _tell_outlook(console: Console, status: Status, plan_file: str) -> int:
         console.emit(listed(tuple(change.label for change in status.pending)))
     else:
         console.emit("Nothing to deploy (up-to-date)")
-    return 0
