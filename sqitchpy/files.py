@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.plan import rework_suffixes
@@ -13,6 +13,7 @@ from sqitchpy.script.source import Source
 from sqitchpy.target import Target
 
 ScriptKind = Literal["deploy", "revert", "verify"]
+SCRIPT_KINDS: tuple[ScriptKind, ...] = get_args(ScriptKind)
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,19 @@ class ScriptFiles:
         return tuple(f"@{tag.name}" for row in reversed(deployed[here:later]) for tag in row.tags)
 
     def _path(self, kind: ScriptKind, name: str, suffix: str | None) -> Source:
-        target = self.target
+        return Source(script_path(self.target, kind, name, suffix), self.root)
+
+
+def script_path(target: Target, kind: str, name: str, suffix: str | None = None) -> str:
+    """Where a change's script of a kind belongs; with ``suffix`` (``@v1``) that of an instance that was reworked.
+
+    Kinds of one's own (``add`` makes them of templates) have folders beside the plan's.
+    """
+    directory = f"{target.top_dir}/{kind}" if target.top_dir != "." else kind
+    if kind in SCRIPT_KINDS:
         directory = getattr(target, f"reworked_{kind}_dir" if suffix else f"{kind}_dir")
-        relative = f"{name}{suffix or ''}.{target.extension}"
-        text = relative if directory in ("", ".") else f"{directory}/{relative}"
-        return Source(text, self.root)
+    relative = f"{name}{suffix or ''}.{target.extension}"
+    return relative if directory in ("", ".") else f"{directory}/{relative}"
 
 
 def script_hash(source: Source) -> str | None:

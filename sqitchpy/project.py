@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,10 @@ from sqitchpy.target import Target, TargetOverrides, resolve_target
 if TYPE_CHECKING:
     import psycopg
 
+    from sqitchpy.authoring import Author, Drafts
+    from sqitchpy.plan.editing import Wish
     from sqitchpy.session import TargetSession
+    from sqitchpy.templates import TemplateSearch, Variables
 
 SYSTEM_DIRECTORY = Path("/etc/sqitch")
 """Where the system's configuration is looked for, as Debian's Sqitch does."""
@@ -103,3 +107,92 @@ class Project:
         if not isinstance(target, Target):
             target = self.resolve(target)
         return TargetSession(self, target, connection=connection, transaction=transaction, on_event=on_event)
+
+    def add(
+        self,
+        name: str,
+        *,
+        note: str,
+        requires: Sequence[str] = (),
+        conflicts: Sequence[str] = (),
+        targets: Sequence[str | Target] = (),
+        templates: TemplateSearch | None = None,
+        variables: Variables | None = None,
+    ) -> Drafts:
+        """Add a change to the plan of each target (the default one without), with scripts made of templates.
+
+        A script that is there already stays as it is. Everything is written, the plan last, or nothing. Returns what
+        was written. Raises SqitchpyError for a name that cannot be or is taken, or a requirement that is not planned.
+        """
+        wish = self.wish(name, note, requires, conflicts)
+        drafts = self.author(targets).add(wish, templates or self.templates(), self.template_variables(variables))
+        drafts.write(self.directory)
+        return drafts
+
+    def rework(
+        self,
+        name: str,
+        *,
+        note: str,
+        requires: Sequence[str] = (),
+        conflicts: Sequence[str] = (),
+        targets: Sequence[str | Target] = (),
+    ) -> Drafts:
+        """Plan a change once more, and keep its scripts as they are under the name of the latest tag.
+
+        Raises SqitchpyError when it is not planned, or nothing was tagged since.
+        """
+        drafts = self.author(targets).rework(self.wish(name, note, requires, conflicts))
+        drafts.write(self.directory)
+        return drafts
+
+    def tag(self, name: str, *, note: str, change: str | None = None, targets: Sequence[str | Target] = ()) -> Drafts:
+        """Tag a change, the last one of the plan without. Raises SqitchpyError when it cannot be tagged so."""
+        drafts = self.author(targets).tag(self.wish(name, note), change)
+        drafts.write(self.directory)
+        return drafts
+
+    def author(self, targets: Sequence[str | Target] = ()) -> Author:
+        """Who prepares new lines in the plans of targets, without writing anything yet."""
+        from sqitchpy.authoring import Author  # not at the top: few commands write
+
+        resolved = [each if isinstance(each, Target) else self.resolve(each) for each in targets]
+        return Author(self.directory, resolved or [self.resolve()], self.plan)
+
+    def wish(self, name: str, note: str, requires: Sequence[str] = (), conflicts: Sequence[str] = ()) -> Wish:
+        """A new line of a plan, planned by us, now."""
+        from sqitchpy.plan.editing import Wish
+
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Wish(name, self.user, now, note, tuple(requires), tuple(conflicts))
+
+    def templates(
+        self,
+        *,
+        name: str | None = None,
+        directory: str | None = None,
+        files: Mapping[str, str] | None = None,
+        wanted: Mapping[str, bool] | None = None,
+    ) -> TemplateSearch:
+        """Where the templates of new scripts are: what is given, then ``add.*``, the user's, the system's.
+
+        Raises:
+            ConfigError: a directory or a file that is named is not there.
+        """
+        from sqitchpy.templates import TemplateSearch, check_directory, check_template
+
+        home = self.environ.get("HOME")
+        directory = directory or self.config.get("add.template_directory")
+        if directory:
+            check_directory(directory, self.directory)
+        named = {**self.config.section("add.templates"), **(files or {})}
+        for file in named.values():
+            check_template(file, self.directory)
+        folders = [Path(directory)] if directory else []
+        folders += [Path(home, ".sqitch", "templates")] if home else []
+        name = name or self.config.get("add.template_name") or None
+        return TemplateSearch(named, (*folders, SYSTEM_DIRECTORY / "templates"), name, wanted or {})
+
+    def template_variables(self, variables: Variables | None = None) -> dict[str, str | Sequence[str]]:
+        """What is configured for templates (``add.variables``), and over it what is given."""
+        return {**self.config.section("add.variables"), **(variables or {})}

@@ -67,6 +67,16 @@ class Console:
         """A result: a line on stdout."""
         self.write(Piece("emit", f"{text}\n"))
 
+    def emit_bytes(self, data: bytes) -> None:
+        """A result that may be in any encoding: as it is, with a line end after it."""
+        if self.hears("emit"):
+            self.out.flush()
+            if isinstance(self.out, io.TextIOWrapper):
+                self.out.buffer.write(data + b"\n")
+            else:
+                self.out.write(data.decode("utf-8", "replace") + "\n")
+            self.out.flush()
+
     def comment(self, text: str) -> None:
         """A result behind ``#``; every line of it."""
         self.emit(commented(text))

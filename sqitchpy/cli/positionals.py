@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqitchpy.errors import SqitchpyError
+from sqitchpy.errors import SqitchpyError, UnknownChangeError
 from sqitchpy.target import Target, TargetOverrides, configured_targets, target_reference
 
 if TYPE_CHECKING:
@@ -103,7 +103,12 @@ class _Classifier:
             return False
         if target.plan_file not in self.plans:
             self.plans[target.plan_file] = self.project.plan(target)
-        return find_in_plan(self.plans[target.plan_file], word) is not None
+        try:
+            return find_in_plan(self.plans[target.plan_file], word) is not None
+        except UnknownChangeError:
+            if "@" in word:
+                raise
+            return True  # a name that was reworked: it is for the command to say so
 
     def _target(self, word: str) -> Target | None:
         reference = target_reference(self.project.config, word)

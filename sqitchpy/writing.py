@@ -1,0 +1,57 @@
+"""Writing files: whole or not at all, several of them as nearly at once as a file system can."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqitchpy.errors import SqitchpyError
+
+
+def write_files(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write files below ``root``, in the order given; the folders that they need are made.
+
+    First all of them are written beside their places, and reach the disk; only then are they moved there. Whoever reads
+    one meanwhile finds the old file or the new one, whole; when one cannot be written, none is changed. Symbolic links
+    stay links, and a file that is replaced keeps its mode.
+
+    Raises:
+        SqitchpyError: a file cannot be written.
+    """
+    staged: dict[Path, Path] = {}
+    name = ""
+    try:
+        for name, data in files.items():
+            place = Path(os.path.realpath(root / name))
+            staged[place] = _stage(place, data)
+        for place, beside in staged.items():
+            beside.replace(place)
+    except OSError as error:
+        _discard(staged)
+        raise SqitchpyError(f"Cannot write {name}: {error.strerror}") from error
+    except BaseException:  # Ctrl-C
+        _discard(staged)
+        raise
+
+
+def _stage(place: Path, data: bytes) -> Path:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name[:80]}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if place.exists():
+            beside.chmod(place.stat().st_mode & 0o7777)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _discard(staged: Mapping[Path, Path]) -> None:
+    for beside in staged.values():
+        beside.unlink(missing_ok=True)
