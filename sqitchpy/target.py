@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath, PurePosixPath
 
 from sqitchpy.config import Config, expand
@@ -132,17 +132,14 @@ def resolve_target(
     if uri.engine not in ENGINES:
         raise TargetError(f"Unknown engine: {uri.engine}", hint=f"The engines are {', '.join(ENGINES)}")
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
-    settings = _Settings(config, reference if named else uri.display, uri.engine, overrides)
+    settings = _Settings(config, reference if named else uri.display, uri.engine, asdict(overrides))
     return Target(
         name=settings.name,
         uri=uri,
         engine=uri.engine,
-        registry=settings.get("registry") or "sqitch",
-        client=settings.get("client") or _default_client(uri.engine),
-        extension=settings.get("extension") or "sql",
         destination=settings.name if named else _destination(uri, environ, system_user),
         config=config,
-        **_paths(settings),
+        **_attributes(settings, uri.engine),
     )
 
 
@@ -156,7 +153,7 @@ def configured_targets(config: Config) -> tuple[str, ...]:
     engines = config.names("engine")
     given = [target for engine in engines if (target := _raw(config, f"engine.{engine}.target"))]
     rest = [f"db:{engine}:" for engine in engines if not _raw(config, f"engine.{engine}.target")]
-    default = _default_reference(config)
+    default = default_reference(config)
     return tuple(dict.fromkeys([*([default] if default else []), *named, *given, *rest]))
 
 
@@ -172,25 +169,34 @@ def target_reference(config: Config, argument: str) -> str | None:
     return _engine_reference(config, argument) if argument in ENGINES else None
 
 
+def configured_attributes(config: Config, name: str, engine: str, given: Mapping[str, str | None]) -> dict[str, str]:
+    """The attributes of a target that need not be there yet, by the names that ``Target`` has for them.
+
+    ``given`` beats what is configured. The engine may be empty, or one that nobody knows. Nothing is raised but
+    ConfigError for a key with several values.
+    """
+    return _attributes(_Settings(config, name, engine, given), engine)
+
+
 class _Settings:
     """The attributes of one target by Sqitch's precedence: command line, target, engine, core. Empty is unset."""
 
-    def __init__(self, config: Config, name: str, engine: str, overrides: TargetOverrides) -> None:
+    def __init__(self, config: Config, name: str, engine: str, given: Mapping[str, str | None]) -> None:
         self.name = name
         self._config = config
-        self._sections = (f"target.{name}", f"engine.{engine}", "core")
-        self._overrides = overrides
+        self._sections = (f"target.{name}", *([f"engine.{engine}"] if engine else []), "core")
+        self._given = given
 
     def get(self, key: str) -> str | None:
-        given = getattr(self._overrides, key, None)
-        if given:
-            return str(given)
+        return self._given.get(key) or self.configured(key)
+
+    def configured(self, key: str) -> str | None:
         found = (self._config.get(f"{section}.{key}") for section in self._sections)
         return next(filter(None, found), None)
 
 
 def _default(config: Config, environ: Mapping[str, str]) -> str:
-    reference = _default_reference(config)
+    reference = default_reference(config)
     if reference is not None:
         return expand(reference, environ, _default_source(config))
     if not config.initialized:
@@ -205,7 +211,8 @@ def _default(config: Config, environ: Mapping[str, str]) -> str:
     )
 
 
-def _default_reference(config: Config) -> str | None:
+def default_reference(config: Config) -> str | None:
+    """The configured default target, as ``resolve_target`` takes it; None without one and without an engine."""
     engine = (_raw(config, "core.engine") or "").rstrip()
     return _raw(config, "core.target") or (_engine_reference(config, engine) if engine else None)
 
@@ -239,14 +246,23 @@ def _raw(config: Config, key: str) -> str | None:
     return setting.raw if setting else None
 
 
+def _attributes(settings: _Settings, engine: str) -> dict[str, str]:
+    return {
+        "registry": settings.get("registry") or ("" if engine == "oracle" else "sqitch"),
+        "client": settings.get("client") or _default_client(engine),
+        "extension": settings.get("extension") or "sql",
+        **_paths(settings),
+    }
+
+
 def _paths(settings: _Settings) -> dict[str, str]:
     top = _clean(settings.get("top_dir") or ".")
     reworked = _clean(settings.get("reworked_dir") or top)
     paths = {"top_dir": top, "reworked_dir": reworked}
     paths["plan_file"] = _clean(settings.get("plan_file") or f"{top}/sqitch.plan")
     for kind in ("deploy", "revert", "verify"):
-        configured = settings.get(f"{kind}_dir")
-        paths[f"{kind}_dir"] = _clean(configured or f"{top}/{kind}")
+        configured = settings.configured(f"{kind}_dir")
+        paths[f"{kind}_dir"] = _clean(settings.get(f"{kind}_dir") or f"{top}/{kind}")
         # Since 1.5.2 Sqitch puts the configured directory, whole, below reworked_dir.
         default = f"{reworked}/{configured or kind}"
         paths[f"reworked_{kind}_dir"] = _clean(settings.get(f"reworked_{kind}_dir") or default)
@@ -258,7 +274,7 @@ def _clean(path: str) -> str:
 
 
 def _default_client(engine: str) -> str:
-    return _CLIENTS[engine] + (".exe" if os.name == "nt" else "")
+    return _CLIENTS.get(engine, engine) + (".exe" if os.name == "nt" else "")
 
 
 def _destination(uri: DatabaseURI, environ: Mapping[str, str], system_user: str | None) -> str:

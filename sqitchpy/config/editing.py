@@ -95,6 +95,11 @@ def remove_section(text: str, name: str) -> str:
     return _closed(text, newline)
 
 
+def has_section(text: str, name: str) -> bool:
+    """Whether there is a header of that section."""
+    return any(piece.name is None for piece in _in_section(_opened(text)[0], name))
+
+
 def append_comment(text: str | None, lines: Sequence[str]) -> str:
     """Add comment lines at the end; the ``#`` follows a line's indentation."""
     text, newline = _opened(text)

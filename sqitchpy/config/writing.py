@@ -18,15 +18,13 @@ def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
     """Give the text of a configuration file to ``edit`` (``None`` when there is no file) and write what it returns.
 
     While that happens the file is locked as Sqitch locks it, by a ``.lock`` beside it, which then takes its place: a
-    reader finds the old file or the new one, whole. Mode, symbolic links and bytes that are not UTF-8 stay. Folders
-    that are missing are made.
+    reader finds the old file or the new one, whole. Mode, symbolic links and bytes that are not UTF-8 stay.
 
     Raises:
         ConfigError: the file cannot be read or written, or another process is about to write it.
     """
     real = Path(os.path.realpath(path))
     with _told(path):
-        real.parent.mkdir(parents=True, exist_ok=True)
         with _locked(real, path) as (lock, stream):
             data = real.read_bytes() if real.exists() else None
             if data is not None:
