@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import click
 
 from sqitchpy.cli.arguments import normalize
-from sqitchpy.cli.catalog import COMMANDS, NOT_YET, command_name
+from sqitchpy.cli.catalog import COMMANDS, command_name
 from sqitchpy.cli.command import CORE, Command, Option, specs, write_sections
 from sqitchpy.cli.failures import UsageError
 from sqitchpy.cli.invocation import CoreOptions
-from sqitchpy.errors import SqitchpyError
 
 PROG = "sqitchpy"
 
@@ -109,9 +108,6 @@ def run(argv: Sequence[str]) -> int:
         return 0
     if line.command is None:
         raise UsageError(*(f'"{word}" is not a valid command' for word in line.strangers), usage=overview())
-    if line.command in NOT_YET:
-        hint = f"The real sqitch {line.command} works on the same plan, configuration and registry."
-        raise SqitchpyError(f'"{line.command}" is not built yet in this version of sqitchpy', hint=hint)
     # Not group.main(): that has ideas of its own about broken pipes and Ctrl-C.
     with group.make_context(PROG, [*line.core, *_canonical(line.command, line.words)]) as ctx:
         code = group.invoke(ctx)

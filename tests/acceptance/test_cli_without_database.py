@@ -71,13 +71,6 @@ def test_an_unknown_command_is_named_before_the_overview(tmp_path: Path) -> None
     assert err == '"foo" is not a valid command\n' + run(tmp_path, "--help").out
 
 
-@pytest.mark.parametrize("command", ["add", "rework", "config"])
-def test_a_command_that_is_not_built_yet_says_so(tmp_path: Path, command: str) -> None:
-    code, out, err = run(tmp_path, command, "x")
-    assert (code, out) == (2, "")
-    assert err.startswith(f'"{command}" is not built yet in this version of sqitchpy\n')
-
-
 def test_there_is_no_help_for_what_there_is_not(tmp_path: Path) -> None:
     assert run(tmp_path, "help", "foo") == (1, "No manual entry for sqitchpy-foo\n", "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .harness.comparing import STANDING, STANDING_END
 from .harness.scenario import REPOSITORY, read_scenario, scenario_paths
+from .test_editor import ROW as EDITOR_ROW
 from .test_lock import ROW as LOCK_ROW
 
 HEADING = "| What | Sqitch 1.3.1 | sqitchpy | Why |"
@@ -26,7 +27,7 @@ def documented() -> dict[str, list[str]]:
 def shown() -> set[str]:
     scenarios = [read_scenario(path) for path in scenario_paths()]
     declared = {item.row for scenario in scenarios for step in scenario.steps for item in step.differs}
-    return declared | set(STANDING) | set(STANDING_END) | {LOCK_ROW}
+    return declared | set(STANDING) | set(STANDING_END) | {EDITOR_ROW, LOCK_ROW}
 
 
 def test_every_known_difference_has_a_row_that_says_why() -> None:

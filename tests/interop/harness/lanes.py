@@ -81,8 +81,11 @@ class Lane:
         if step.sql:
             self.database.rows(step.sql)
         if step.freeze:
+            for plan in self.directory.rglob("*.plan"):
+                plan.write_bytes(observing.settled(plan.read_bytes().decode()).encode())
             for registry in self.scenario.registries:
-                self.database.rows(FREEZE.format(r=registry))
+                if self.database.rows(f"SELECT to_regclass('{registry}.events')") != [(None,)]:
+                    self.database.rows(FREEZE.format(r=registry))
 
     def command(self, tool: str, words: str) -> list[str]:
         return [*(("sqitch",) if tool == "sqitch" else SQITCHPY), *shlex.split(self.filled(words))]

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ ROWS = {
 
 _TIMES = ["committed_at", "installed_at", "created_at"]
 _RECENT = re.compile(r"\b(\d{4})-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?: [+-]\d{4}|Z)")
+_TEMPORARY = re.compile(r"/tmp/(?!\.s\.)[\w./-]+")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,19 @@ class Observation(NamedTuple):
 
 
 def normalized(text: str, *, database: str, directory: Path) -> str:
-    """The text without what cannot be equal: the database's name, the project's place, times of today."""
+    """The text without what cannot be equal: the database's name, the project's place, temporary files, times."""
     text = text.replace(database, "DB").replace(str(directory), "PROJECT")
-    return _RECENT.sub(_masked, text)
+    return _RECENT.sub(_masked, _TEMPORARY.sub("TEMPORARY", text))
+
+
+def settled(plan: str) -> str:
+    """A plan with fixed times instead of today's, a minute apart: its ids are the same in every lane then."""
+    minutes = count()
+
+    def fixed(found: re.Match[str]) -> str:
+        return f"2024-06-01T11:{next(minutes):02}:00Z" if _masked(found) == "NOW" else found[0]
+
+    return _RECENT.sub(fixed, plan)
 
 
 def _masked(found: re.Match[str]) -> str:
@@ -61,14 +73,22 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def files(directory: Path, *, database: str) -> str:
-    """The project's files: a line for each, with the hash of its bytes (without the database's name)."""
+    """The project's files, each with the hash of its bytes (without the database's name); and its empty folders."""
     hidden = {".git", ".sqitchpy"}
-    every = sorted(path for path in directory.rglob("*") if path.is_file() and not hidden.intersection(path.parts))
-    return "\n".join(f"{path.relative_to(directory)} {_hash(path, database)}" for path in every)
+    every = sorted(path for path in directory.rglob("*") if not hidden.intersection(path.parts))
+    lines = []
+    for path in every:
+        name = path.relative_to(directory)
+        if path.is_file():
+            lines.append(f"{name} {_hash(path, database)}")
+        elif path.is_dir() and not any(path.iterdir()):
+            lines.append(f"{name}/")
+    return "\n".join(lines)
 
 
 def _hash(path: Path, database: str) -> str:
-    return hashlib.sha1(path.read_bytes().replace(database.encode(), b"DB")).hexdigest()
+    text = path.read_bytes().decode("utf-8", "surrogateescape").replace(database, "DB")
+    return hashlib.sha1(_RECENT.sub(_masked, text).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def rows(database: Database, registries: Sequence[str]) -> str:
