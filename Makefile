@@ -33,7 +33,7 @@ demo: $(VENV)/.embedded
 	@echo "The server keeps running. Look around with '$(SQITCHPY) embedded psql', stop it with '$(SQITCHPY) embedded stop'."
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 torture: $(VENV)/.dev
 	SQITCHPY_TORTURE_ROUNDS=$(ROUNDS) $(BIN)/pytest -n 2 --durations 10 tests/torture $(ARGS)

@@ -32,6 +32,10 @@ def _what_is_left(failed: TaskFailed) -> str:
 def after_failed_revert(change: str, failed: TaskFailed, left: int = 0) -> str:
     """``left`` is how many changes were still to be reverted."""
     state = f"Change {change} is still deployed and recorded so."
+    if failed.stage == "record":
+        state = f"Change {change} is still recorded as deployed"
+        state += ", though its revert script has run." if failed.kept else "; nothing of its revert script was kept."
+        return _join(failed.error.hint, state, "Mend that, then run “sqitchpy revert” again.")
     if failed.kept:
         kept = "what its revert script did before it failed was kept, since that is not one transaction"
         state = f"Change {change} is still recorded as deployed; {kept}."

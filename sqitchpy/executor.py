@@ -76,7 +76,7 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | No
         except TaskFailed as failed:
             give_up(run, task, failed, done, mode, start, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, task) from error
+            raise stopped(run, error, "deploy", task) from error
         done.append(task)
     return run.report()
 
@@ -112,8 +112,9 @@ def record_failure_of(run: Run, task: DeployTask) -> None:
     """Record the failure. When that fails as well, it is told; the first error is the one that counts."""
     try:
         run.engine.record_failure(task, run.committer)
-    except TaskFailed as failed:
-        run.on_event(events.Warned(f"The failure of {task.change.name} could not be recorded: {failed.error.message}"))
+    except (TaskFailed, ConnectionLostError) as failed:
+        why = failed.error.message if isinstance(failed, TaskFailed) else failed.message
+        run.on_event(events.Warned(f"The failure of {task.change.name} could not be recorded: {why}"))
 
 
 def _clean_up(run: Run, task: DeployTask, script: Script) -> bool:
@@ -158,9 +159,15 @@ def _since(start: Change | None) -> str | None:
 
 def _take_back(run: Run, count: int, undo: Undo) -> None:
     rows = list(reversed(undo.deployed()))[:count]
+    task = None
     try:
         for number, change in enumerate(rows, 1):
-            _revert_one(run, change, (number, len(rows)), undo.script(change))
+            task = RevertTask(change, undo.script(change))
+            _revert_one(run, task, (number, len(rows)))
+    except (ConnectionLostError, KeyboardInterrupt) as error:
+        if task is None:
+            raise
+        raise stopped(run, error, "revert", task) from error
     except TaskFailed as failed:
         raise DeployError(
             "The schema will need to be manually repaired\nDeploy failed",
@@ -172,15 +179,15 @@ def _take_back(run: Run, count: int, undo: Undo) -> None:
         ) from failed
 
 
-def _revert_one(run: Run, change: DeployedChange, place: tuple[int, int], script: Script | None) -> None:
-    run.step("revert", change, place, lambda: run.engine.revert(RevertTask(change, script), run.committer))
+def _revert_one(run: Run, task: RevertTask, place: tuple[int, int]) -> None:
+    run.step("revert", task.change, place, lambda: run.engine.revert(task, run.committer))
 
 
 def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
     """Revert one change after the other, newest first. Raises RevertError at the first that fails."""
     for number, task in enumerate(tasks, 1):
         try:
-            _revert_one(run, task.change, (number, len(tasks)), task.script)
+            _revert_one(run, task, (number, len(tasks)))
         except TaskFailed as failed:
             raise RevertError(
                 "Revert failed",
@@ -191,15 +198,16 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
                 hint=after_failed_revert(task.change.name, failed, len(tasks) - number),
             ) from failed
         except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, task) from error
+            raise stopped(run, error, "revert", task) from error
     return run.report()
 
 
-def stopped(run: Run, error: BaseException, task: DeployTask | RevertTask) -> RunError:
+def stopped(run: Run, error: BaseException, action: events.Action, task: DeployTask | RevertTask) -> RunError:
     """The run cannot go on: the connection is lost, or the user has interrupted it."""
     change = task.change.name
-    if isinstance(error, KeyboardInterrupt):
-        hint = _after_interruption(run, task)
+    in_doubt = isinstance(error.__cause__, KeyboardInterrupt)  # interrupted, and the server could not be stopped
+    if isinstance(error, KeyboardInterrupt) or in_doubt:
+        hint = _after_interruption(run, action, task, in_doubt=in_doubt)
         return InterruptedRunError(
             "Interrupted", report=run.report(), change=change, kept=None, failure=None, hint=hint
         )
@@ -214,17 +222,19 @@ def stopped(run: Run, error: BaseException, task: DeployTask | RevertTask) -> Ru
     )
 
 
-def _after_interruption(run: Run, task: DeployTask | RevertTask) -> str:
+def _after_interruption(run: Run, action: events.Action, task: DeployTask | RevertTask, *, in_doubt: bool) -> str:
     """The interruption may have come when the change's transaction was committed already: the registry is asked."""
     how: How = "transaction"
+    if in_doubt:
+        return after_interruption(action, task.change.name, how, None, len(run.report().done))
     try:
         recorded = bool(run.engine.registry.deployed_among([task.change.id]))
         how = run.engine.check(task.script).how if task.script else how
     except SqitchpyError:  # then nobody knows, and it is said so
-        return after_interruption(run.action, task.change.name, how, None, len(run.report().done))
-    if recorded == (run.action == "deploy") and run.steps and run.steps[-1].change_id == task.change.id:
+        return after_interruption(action, task.change.name, how, None, len(run.report().done))
+    if recorded == (action == "deploy") and run.steps and run.steps[-1].change_id == task.change.id:
         run.steps[-1] = replace(run.steps[-1], outcome="done")
-    return after_interruption(run.action, task.change.name, how, recorded, len(run.report().done))
+    return after_interruption(action, task.change.name, how, recorded, len(run.report().done))
 
 
 def _why(error: BaseException) -> str:

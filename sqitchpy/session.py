@@ -10,7 +10,7 @@ from sqitchpy import deploying, events, reverting
 from sqitchpy.checking import check
 from sqitchpy.connecting import open_engine
 from sqitchpy.engines.protocol import REGISTRY_VERSION
-from sqitchpy.errors import Refusal, RegistryError, SqitchpyError, VerifyError
+from sqitchpy.errors import Refusal, RegistryError, RunError, SqitchpyError, UnknownChangeError, VerifyError
 from sqitchpy.model import DeployedChange, EventRow, Plan
 from sqitchpy.options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -21,6 +21,7 @@ from sqitchpy.options import (
     Transaction,
     VerifyWhen,
 )
+from sqitchpy.plan import find_in_plan
 from sqitchpy.report import CheckReport, Preview, Report, Status, VerifyReport
 from sqitchpy.target import Target
 from sqitchpy.verification import Range, Verification, choose
@@ -104,14 +105,17 @@ class TargetSession:
             transaction,
             verify_when,
         )
+        self._refuse_run_in_callers(transaction)
+        work = deploying.Deploying(self._place, wish)
+        with self._place.locked(lock_timeout):
+            return work.run()
+
+    def _refuse_run_in_callers(self, transaction: Transaction) -> None:
         if transaction == "run" and self._nested:
             raise SqitchpyError(
                 'A run cannot be a transaction of its own inside yours: transaction="run" with transaction="caller"',
                 hint='Inside your transaction everything is one transaction anyway: leave transaction="run" out.',
             )
-        work = deploying.Deploying(self._place, wish)
-        with self._place.locked(lock_timeout):
-            return work.run()
 
     def preview_deploy(
         self,
@@ -180,6 +184,9 @@ class TargetSession:
         ``between`` is called when what was to go is reverted; the plan is read anew after it, for it may have changed.
         The other options, and what is raised, are those of :meth:`revert` and :meth:`deploy`.
         """
+        self._refuse_run_in_callers(transaction)
+        if upto is not None and between is None and find_in_plan(self._place.plan, upto) is None:
+            raise UnknownChangeError(f'Unknown change: "{upto}"', hint="Nothing was reverted or deployed.")
         with self._place.locked(lock_timeout):
             reverted = self.revert(
                 onto, modified=modified, log_only=log_only, variables=revert_variables, runner=runner, confirm=confirm
@@ -189,21 +196,21 @@ class TargetSession:
             if between is not None:
                 between()
                 self._place.reread()
-            deployed = self.deploy(
-                upto,
-                mode=mode,
-                verify=verify,
-                log_only=log_only,
-                variables=deploy_variables,
-                runner=runner,
-                transaction=transaction,
-                verify_when=verify_when,
-            )
-        return replace(
-            deployed,
-            steps=reverted.steps + deployed.steps,
-            seconds=reverted.seconds + deployed.seconds,
-        )
+            try:
+                deployed = self.deploy(
+                    upto,
+                    mode=mode,
+                    verify=verify,
+                    log_only=log_only,
+                    variables=deploy_variables,
+                    runner=runner,
+                    transaction=transaction,
+                    verify_when=verify_when,
+                )
+            except RunError as error:
+                error.report = _joined(reverted, error.report)
+                raise
+        return _joined(reverted, deployed)
 
     def preview_revert(
         self,
@@ -275,18 +282,19 @@ class TargetSession:
         wanted = choose(place.plan, deployed, since, to)
         return check(self.destination, wanted, place.plan.changes, lambda change: place.files.source("deploy", change))
 
-    def upgrade(self) -> bool:
+    def upgrade(self, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> bool:
         """Bring the registry to the present version; False when it was. Raises RegistryError when there is none."""
-        version = self._place.engine.registry.version()
-        refuse_newer(version)
         place = self._place
-        if version is None:
-            raise place.no_registry()
-        if version == REGISTRY_VERSION:
-            return False
-        words = f"Upgrading registry {place.target.registry_destination} to version {REGISTRY_VERSION:g}"
-        place.tell(events.Noted(words))
-        place.upgrade_registry(version)
+        with place.locked(lock_timeout):
+            version = place.engine.registry.version()
+            refuse_newer(version)
+            if version is None:
+                raise place.no_registry()
+            if version == REGISTRY_VERSION:
+                return False
+            words = f"Upgrading registry {place.target.registry_destination} to version {REGISTRY_VERSION:g}"
+            place.tell(events.Noted(words))
+            place.upgrade_registry(version)
         return True
 
     def status(self, *, project: str | None = None, with_changes: bool = False) -> Status:
@@ -326,3 +334,8 @@ class TargetSession:
         if self._place.engine.registry.version() is None:
             return frozenset()
         return self._place.engine.registry.deployed_among([change.id for change in self._place.plan.changes])
+
+
+def _joined(first: Report, second: Report) -> Report:
+    """The report of a run that consists of two."""
+    return replace(second, steps=first.steps + second.steps, seconds=first.seconds + second.seconds)

@@ -61,7 +61,7 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
         except (ConnectionLostError, KeyboardInterrupt) as error:
             if shared:
                 shared.break_off()
-            raise stopped(run, error, current) from error
+            raise stopped(run, error, "deploy", current) from error
         finally:
             run.engine.abandon_run()
     return run.report()

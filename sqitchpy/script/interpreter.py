@@ -8,19 +8,17 @@ each out before asking for the next. Looking a script over is the same run in a 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
 from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Run
 from sqitchpy.script.conditions import Branches
-from sqitchpy.script.copying import CopyCommand, parse_copy
+from sqitchpy.script.copying import CopyCommand, parse_copy, read_pieces
 from sqitchpy.script.crosstab import crosstab
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
 from sqitchpy.script.meta import rule_for
-from sqitchpy.script.outside import SESSION_VARIABLES, Outside
+from sqitchpy.script.outside import SESSION_VARIABLES, Outside, ProgramFailed
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind, classify
@@ -377,31 +375,49 @@ class Interpreter:
             yield from self._copy_outside(statement, copy, command)
 
     def _copy_outside(self, statement: Statement, copy: CopyCommand, command: Command) -> Actions:
+        end, name = copy.end or "", self._source.name
+        path = self._source.root / end
         try:
-            with ExitStack() as closing:
-                if copy.kind == "script":
-                    yield CopyOut(statement, self._source.name, None)
-                elif copy.direction == "from":
-                    yield Copy(statement, self._source.name, self._incoming(copy, closing))
-                else:
-                    yield CopyOut(statement, self._source.name, self._outgoing(copy, closing))
-        except OSError as error:
-            raise self._error(f"{copy.end}: {error.strerror}", command.line) from error
+            if copy.kind == "script":
+                yield CopyOut(statement, name, None)
+            elif copy.direction == "from":
+                pieces = self._outside.read_from(end.encode()) if copy.kind == "program" else read_pieces(path)
+                yield Copy(statement, name, self._told(pieces, copy, command))
+            elif copy.kind == "file":
+                with path.open("wb") as file:
+                    yield CopyOut(statement, name, self._telling(file.write, copy, command))
+            else:
+                with self._outside.write_to(end.encode()) as program:
+                    yield CopyOut(statement, name, self._telling(program.write, copy, command))
+                    output = program.finish()
+                if output:
+                    yield Print(output, "stdout")
+        except (OSError, ProgramFailed) as error:
+            raise self._copy_failed(error, copy, command) from error
 
-    def _incoming(self, copy: CopyCommand, closing: ExitStack) -> Iterator[bytes]:
-        if copy.kind == "program":
-            return iter([self._outside.shell((copy.end or "").encode()) or b""])
-        return closing.enter_context((self._source.root / (copy.end or "")).open("rb"))
+    def _told(self, pieces: Iterator[bytes], copy: CopyCommand, command: Command) -> Iterator[bytes]:
+        """The same pieces; whoever reads them gets errors of ours."""
+        try:
+            yield from pieces
+        except (OSError, ProgramFailed) as error:
+            raise self._copy_failed(error, copy, command) from error
 
-    def _outgoing(self, copy: CopyCommand, closing: ExitStack) -> Callable[[bytes], object]:
-        if copy.kind == "file":
-            return closing.enter_context((self._source.root / (copy.end or "")).open("wb")).write
-        self._outside.shell(b":")  # may commands be run at all?
-        process = closing.enter_context(
-            subprocess.Popen(copy.end or "", shell=True, cwd=self._source.root, stdin=subprocess.PIPE)
-        )
-        assert process.stdin is not None
-        return process.stdin.write
+    def _telling(
+        self, write: Callable[[bytes], object], copy: CopyCommand, command: Command
+    ) -> Callable[[bytes], object]:
+        """The same ``write``; whoever calls it gets errors of ours."""
+
+        def told(data: bytes) -> object:
+            try:
+                return write(data)
+            except OSError as error:
+                raise self._copy_failed(error, copy, command) from error
+
+        return told
+
+    def _copy_failed(self, error: OSError | ProgramFailed, copy: CopyCommand, command: Command) -> ScriptError:
+        what = error.message if isinstance(error, ProgramFailed) else f"{copy.end}: {error.strerror}"
+        return self._error(what, command.line)
 
     # -- errors -------------------------------------------------------------------------------------------------
 

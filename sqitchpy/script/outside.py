@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from sqitchpy.errors import SqitchpyError
 
+PIECE = 64 * 1024
 SESSION_VARIABLES = frozenset(
     (
         b"DBNAME",
@@ -35,6 +38,20 @@ SESSION_VARIABLES = frozenset(
 """Variables that psql sets itself; a script that sets one of them wins, as in psql."""
 
 
+class ProgramFailed(SqitchpyError):
+    """A program ended with something else than 0."""
+
+
+class Sink(Protocol):
+    """A program that is fed."""
+
+    def write(self, data: bytes) -> object:
+        """Feed it. Raises OSError when it does not listen any more."""
+
+    def finish(self) -> bytes:
+        """Wait for its end; what it has written. Raises ProgramFailed."""
+
+
 class Outside(Protocol):
     """The world outside a script. Every answer may be None: unknown."""
 
@@ -43,6 +60,12 @@ class Outside(Protocol):
 
     def shell(self, command: bytes) -> bytes | None:
         """Run a command and return what it writes. Raises SqitchpyError when that is switched off."""
+
+    def read_from(self, command: bytes) -> Iterator[bytes]:
+        """What a command writes, in pieces. Raises ProgramFailed at the end, SqitchpyError when it may not be run."""
+
+    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
+        """A command that reads what is written to it. Raises SqitchpyError when it may not be run."""
 
     def getenv(self, name: str) -> str | None:
         """An environment variable."""
@@ -66,6 +89,15 @@ class Unseen:
         if not self.allow_shell:
             raise shell_is_off(command)
         return None
+
+    def read_from(self, command: bytes) -> Iterator[bytes]:
+        """Nothing."""
+        self.shell(command)
+        return iter(())
+
+    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
+        """Nothing is run while a script is looked over."""
+        raise NotImplementedError
 
     def getenv(self, name: str) -> str | None:
         """Unknown."""
@@ -96,20 +128,44 @@ class Actual:
 
     def shell(self, command: bytes) -> bytes | None:
         """Run a command with the system's shell, as psql does, and return what it writes."""
+        with self._start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            output, _ = process.communicate()
+        self._status = process.returncode
+        return output
+
+    def read_from(self, command: bytes) -> Iterator[bytes]:
+        """What a command writes, in pieces, while it runs."""
+        with self._start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            while piece := process.stdout.read(PIECE):
+                yield piece
+        self._ended(process, command)
+
+    @contextmanager
+    def write_to(self, command: bytes) -> Iterator[Sink]:
+        """A command that reads what is written to it; its own output is kept until its end."""
+        with tempfile.TemporaryFile() as output:
+            process = self._start(command, subprocess.PIPE, output)
+            assert process.stdin is not None
+            try:
+                yield _Fed(process.stdin, output, lambda: self._ended(process, command))
+            finally:
+                with suppress(BrokenPipeError):  # whoever wrote has been told that it does not listen
+                    process.stdin.close()
+                process.wait()
+
+    def _start(self, command: bytes, stdin: int, stdout: int | IO[bytes]) -> subprocess.Popen[bytes]:
         if not self.allow_shell:
             raise shell_is_off(command)
         self.settle()
-        done = subprocess.run(
-            command.decode("utf-8", "surrogateescape"),
-            shell=True,
-            cwd=self.root,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-        self._status = done.returncode
-        return done.stdout
+        words = command.decode("utf-8", "surrogateescape")
+        return subprocess.Popen(words, shell=True, cwd=self.root, env=self._environ, stdin=stdin, stdout=stdout)
+
+    def _ended(self, process: subprocess.Popen[bytes], command: bytes) -> None:
+        self._status = code = process.wait()
+        if code:
+            how = f"exited with exit code {code}" if code > 0 else f"was terminated by signal {-code}"
+            raise ProgramFailed(f"{command.decode('utf-8', 'replace')}: child process {how}")
 
     def getenv(self, name: str) -> str | None:
         """An environment variable."""
@@ -128,6 +184,26 @@ class Actual:
         if name == b"SHELL_EXIT_CODE":
             return str(self._status).encode()
         return self.ask_session(name)
+
+
+@dataclass
+class _Fed:
+    """A program that is fed through its standard input."""
+
+    stdin: IO[bytes]
+    output: IO[bytes]
+    check: Callable[[], None]
+
+    def write(self, data: bytes) -> object:
+        """Feed it."""
+        return self.stdin.write(data)
+
+    def finish(self) -> bytes:
+        """Wait for its end; what it has written."""
+        self.stdin.close()
+        self.check()
+        self.output.seek(0)
+        return self.output.read()
 
 
 def shell_is_off(command: bytes) -> SqitchpyError:

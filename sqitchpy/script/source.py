@@ -46,6 +46,14 @@ class Source:
         except OSError:  # a name that is too long, a folder that may not be looked into
             return False
 
+    def stamp(self) -> tuple[int, ...]:
+        """What changes when the file is written or replaced: its number, size and time; empty without a file."""
+        try:
+            facts = self.path.stat()
+        except OSError:
+            return ()
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
     def digest(self) -> str:
         """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
         try:

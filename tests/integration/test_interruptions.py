@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -104,6 +106,59 @@ def test_an_interrupted_verification_after_the_commit_leaves_its_change_deployed
     assert code == 130
     assert "Change b is deployed and recorded, “sqitchpy verify” says whether it is well; 2 changes completed." in err
     assert app.deployed() == app.tables() == ["a", "b"]
+
+
+def test_a_second_interruption_gives_the_connection_up_and_says_that_nobody_knows(build: Build, start: Start) -> None:
+    stubborn = (
+        "DO $$BEGIN LOOP BEGIN PERFORM pg_sleep(0.5); EXIT WHEN clock_timestamp() > now() + interval '4 s';"
+        " EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END$$;"
+    )
+    app = build({"a": table("a"), "b": Scripts(f"CREATE TABLE b ();\n{stubborn}")})
+    command = start(app, "deploy")
+    until(lambda: busy(app, "LOOP"), "the script")
+    command.process.send_signal(signal.SIGINT)
+    time.sleep(0.7)
+    code, _, err = command.end(signal.SIGINT)
+    assert (code, "Traceback" in err) == (130, False)
+    assert "“sqitchpy status” says whether change b was completed" in err
+    with app.session() as target:
+        target.deploy(lock_timeout=30)
+    assert app.deployed() == app.tables() == ["a", "b"]
+
+
+def test_an_interruption_while_a_run_is_taken_back_is_told_like_any_other(build: Build, start: Start) -> None:
+    app = build(
+        {"a": Scripts("CREATE TABLE a ();", "DROP TABLE a;\nSELECT pg_sleep(60);"), "b": Scripts("SELECT nothing;")}
+    )
+    command = start(app, "deploy", "--json")
+    until(lambda: busy(app), "the revert script")
+    code, out, err = command.end(signal.SIGINT)
+    assert code == 130
+    assert "What was running for change a was cancelled on the server and rolled back" in err
+    document = json.loads(out)
+    assert [(step["action"], step["change"], step["outcome"]) for step in document["steps"]] == [
+        ("deploy", "a", "done"),
+        ("deploy", "b", "failed"),
+        ("revert", "a", "failed"),
+    ]
+    assert app.deployed() == app.tables() == ["a"]
+
+
+def test_a_late_tag_can_be_waited_for_and_interrupted(
+    build: Build, start: Start, elsewhere: psycopg.Connection
+) -> None:
+    app = build({"a": table("a")})
+    app.deploy()
+    plan = app.path / "sqitch.plan"
+    plan.write_text(plan.read_text().rstrip("\n") + "\n@late 2024-01-02T03:04:05Z Ann Ex <ann@example.com>\n")
+    with elsewhere.transaction(force_rollback=True):
+        elsewhere.execute("LOCK sqitch.tags IN EXCLUSIVE MODE")
+        command = start(app, "deploy")
+        until(lambda: busy(app, "tags"), "the tag")
+        code, _, err = command.end(signal.SIGINT)
+    assert (code, "Traceback" in err, "internal" in err) == (130, False, False)
+    app.deploy()
+    assert app.rows("SELECT tag FROM sqitch.tags") == [("@late",)]
 
 
 def test_an_interrupted_revert_leaves_the_change_deployed(build: Build, start: Start) -> None:

@@ -71,6 +71,26 @@ def test_who_waited_too_short_to_be_looked_at_is_told_whose_transactions_are_ope
     assert "application the other one" in str(raised.value.hint)
 
 
+def test_who_was_in_the_way_of_another_statement_is_not_blamed(build: Build) -> None:
+    app = build({"a": table("a"), "b": table("b"), "c": Scripts("LOCK TABLE a;\nLOCK TABLE b NOWAIT;\n")})
+    app.deploy("b")
+    with (
+        app.database.connect(autocommit=False, application_name="first") as first,
+        app.database.connect(autocommit=False, application_name="second") as second,
+    ):
+        first.execute("SELECT FROM a")
+        second.execute("SELECT FROM b")
+
+        def give_way(event: object) -> None:
+            if isinstance(event, Blocked):
+                first.rollback()
+
+        with app.session(on_event=give_way) as target, pytest.raises(DeployError) as raised:
+            target.deploy(mode="change")
+    assert "application second" in str(raised.value.hint)
+    assert "application first" not in str(raised.value.hint)
+
+
 def test_a_long_statement_that_waits_for_nobody_says_nothing(build: Build) -> None:
     app = build({"a": Scripts("SELECT pg_sleep(0.7);")})
     app.deploy()

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from sqitchpy.errors import DeployError, ScriptError
-from sqitchpy.events import FailureReported, ScriptMessage, ScriptOutput
+from sqitchpy.events import FailureReported, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.testing import Database
 from tests.conftest import need
 from tests.dumps import pg_program
@@ -353,3 +353,68 @@ def test_a_command_of_the_system_runs_when_the_statements_before_it_are_done(bui
     app = build({"a": Scripts(marks)})
     app.deploy()
     assert app.text_of(ScriptOutput) == "42\nfirst\n43\nsecond\n44\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (
+            r"\copy a from program 'echo 1; echo 2; exit 3'",
+            "echo 1; echo 2; exit 3: child process exited with exit code 3",
+        ),
+        (r"\copy a from program 'echo 1; kill -9 $$'", "child process was terminated by signal 9"),
+        (r"\copy (SELECT 1) to program 'cat > /dev/null; exit 4'", "child process exited with exit code 4"),
+        (r"\copy (SELECT repeat('x', 1000) FROM generate_series(1, 2000)) to program 'exit 0'", "Broken pipe"),
+        (r"\copy (SELECT repeat('x', 100000)) to '/dev/full'", "/dev/full: No space left on device"),
+        (r"\copy a from 'nowhere.csv'", "nowhere.csv: No such file or directory"),
+    ],
+)
+def test_a_copy_whose_other_end_fails_leaves_nothing(build: Build, command: str, words: str) -> None:
+    app = build({"a": Scripts(f"CREATE TABLE a (n int);\n{command}\n")})
+    with pytest.raises(DeployError) as failure:
+        app.deploy()
+    assert str(failure.value.failure).startswith("deploy/a.sql:2: ")
+    assert words in str(failure.value.failure)
+    assert (app.deployed(), app.tables()) == ([], [])
+    write_script(app.path, "deploy", "a", "CREATE TABLE a ();")
+    assert app.deploy().done == ("a",)
+
+
+def test_programs_of_copy_see_the_environment_and_what_they_say_is_the_scripts(build: Build) -> None:
+    script = (
+        "CREATE TABLE a (n int);\n\\setenv HOW 7\n\\copy a from program 'echo $HOW'\n"
+        "\\copy a to program 'sed s/7/seven/'\n\\echo after\n"
+    )
+    app = build({"a": Scripts(script)})
+    app.deploy()
+    assert app.rows("SELECT n FROM a") == [(7,)]
+    assert app.text_of(ScriptOutput) == "seven\nafter\n"
+
+
+UNFORESEEN = {
+    "a block that is made": ("SELECT 'CREATE TABLE one ()' UNION ALL SELECT 'COMMIT' \\gexec\n", ["one"]),
+    "a transaction in a file that a variable names": ("\\set f `echo inner.sql`\n\\i :f\n", []),
+}
+
+
+@pytest.mark.parametrize(("script", "tables"), UNFORESEEN.values(), ids=UNFORESEEN)
+def test_transactions_that_show_only_when_they_begin_or_end_are_the_scripts_own(
+    build: Build, script: str, tables: list[str]
+) -> None:
+    app = build({"a": Scripts(script)})
+    (app.path / "inner.sql").write_text("BEGIN;\nCREATE TABLE inner_t ();\nROLLBACK;\n")
+    app.deploy()
+    assert (app.deployed(), app.tables()) == (["a"], tables)
+    (warning,) = app.of(Warned)
+    assert "which could not be foreseen" in warning.text
+
+
+def test_inside_a_transaction_of_the_script_they_are_refused_and_nothing_is_left(build: Build) -> None:
+    app = build(
+        {"a": Scripts("BEGIN;\nCREATE TABLE a ();\nSELECT 'COMMIT AND CHAIN' \\gexec\nSELECT 1 / 0;\nCOMMIT;\n")}
+    )
+    with pytest.raises(DeployError) as failure:
+        app.deploy()
+    assert "COMMIT AND CHAIN, which could not be foreseen" in str(failure.value.failure)
+    assert failure.value.kept is False
+    assert (app.deployed(), app.tables()) == ([], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ class _Git:
 
     def show(self, file: str) -> bytes:
         """A file as it is on the branch."""
-        return self._read("show", f"{self.branch}:./{file}")
+        return self._read("show", f"{self.branch}:./{os.path.relpath(file, self._directory)}")
 
     def check_out(self) -> None:
         """Check the branch out; what git says is for the user."""

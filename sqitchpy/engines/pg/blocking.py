@@ -27,6 +27,8 @@ class Blocking:
         self._registry = registry
         self._tell = tell
         self.holders: tuple[LockHolder, ...] = ()
+        self._waiting = ""
+        """The beginning of the statement that waited then."""
 
     def look(self) -> None:
         """Ask, and tell when somebody new is in the way."""
@@ -38,14 +40,17 @@ class Blocking:
         except (SqitchpyError, psycopg.Error):
             return  # the statement itself goes on; whether the control session is lost is asked before its commit
         before = {holder.pid for holder in self.holders}
-        self.holders = _holders(rows)
+        self.holders = _holders([row[:-1] for row in rows])
+        self._waiting = rows[0][-1] if rows else ""
         if self.holders and {holder.pid for holder in self.holders} - before:
             self._tell(self.holders)
 
-    def after_timeout(self) -> tuple[LockHolder, ...]:
-        """Who it was when a lock could not be had: those seen last, else whoever has the oldest transactions open."""
-        if self.holders or not self._session.commits:
+    def after_timeout(self, statement: bytes) -> tuple[LockHolder, ...]:
+        """Who it was when a statement could not have its lock; unseen, whoever has the oldest transactions open."""
+        if self.holders and statement.decode("utf-8", "replace").startswith(self._waiting):
             return self.holders
+        if not self._session.commits:
+            return ()
         ours = [connection.info.backend_pid for connection in self._session.connections()]
         return _holders(self._registry.open_transactions(ours))
 

@@ -138,11 +138,11 @@ class PgEngine:
                 hint="Nothing was deployed. Deploy with --transaction change, in steps with --to, or raise "
                 "max_locks_per_transaction on the server (it takes a restart).",
             )
-        self._session.begin_run()
+        self._transactions.attempt("record", self._session.begin_run)
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""
-        self._session.keep_point()
+        self._transactions.attempt("record", self._session.keep_point)
 
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
@@ -205,7 +205,7 @@ class PgEngine:
                 words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
                 error = reworded(failed.error, failed.error.message, hint=words + unrecorded.error.message)
                 raise TaskFailed("verify", error, kept=True, undo=False) from failed
-            raise TaskFailed("verify", failed.error, kept=True) from failed
+            raise TaskFailed("verify", failed.error, kept=task.script is not None) from failed
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
@@ -272,6 +272,7 @@ class PgEngine:
     def undo(self, task: DeployTask, script: Script) -> None:
         """Run a revert script by itself and keep what it does, for a change that is not recorded."""
         self._scripts.doing = "revert"
+        self._scripts.forget(script)
 
         def transaction() -> None:
             wire = self._transactions.begin(task.project, task.after)

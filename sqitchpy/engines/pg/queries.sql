@@ -131,7 +131,9 @@ SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.stri
 SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)
 
 -- name: blockers
-SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, query, state
+-- Who holds what the session %(pid)s waits for, and the statement that waits (pg_stat_activity may have cut it).
+SELECT pid, usename, application_name, date_trunc('second', xact_start)::text, query, state,
+       (SELECT query FROM pg_catalog.pg_stat_activity WHERE pid = %(pid)s)
   FROM pg_catalog.pg_stat_activity
  WHERE pid = ANY (pg_catalog.pg_blocking_pids(%(pid)s))
  ORDER BY xact_start

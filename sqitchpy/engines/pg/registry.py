@@ -18,7 +18,7 @@ from sqitchpy.engines.pg.recording import queue_tag
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Script
-from sqitchpy.errors import EngineError
+from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
 from sqitchpy.script.actions import Run
@@ -112,6 +112,11 @@ class PgRegistry:
         except ServerFailure as failure:
             wire.abandon(self._session.rollback)
             raise failure.in_registry(self._facts.registry) from failure
+        except ConnectionLostError:
+            raise
+        except BaseException:
+            wire.abandon(self._session.rollback)
+            raise
 
     def open_transactions(self, ours: Collection[int]) -> list[tuple[Any, ...]]:
         """The oldest transactions that are open in this database, but for our own sessions."""

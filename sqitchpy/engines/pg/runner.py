@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +24,13 @@ from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.script.actions import Actions, Print
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
+from sqitchpy.script.settings import Settings
 from sqitchpy.script.shape import Reason, Shape, examine
+from sqitchpy.script.source import Source
 from sqitchpy.script.variables import Variables, psql_variables
 
+Key = tuple[Source, Mapping[str, str], bool, Settings, tuple[int, ...]]
+"""What a look at a script depends on."""
 KEPT_SHAPES = 2000
 """How many looked-over scripts are remembered; others are looked over again when they run."""
 
@@ -38,24 +42,25 @@ class ScriptRunner:
         self._session = session
         self._facts = facts
         self._on_event = on_event
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[str, tuple[Key, Shape]] = {}
         self.doing: Action = "deploy"
 
     # -- looking over -------------------------------------------------------------------------------------------
 
     def shape(self, script: Script) -> Shape:
         """What a look at the script shows. Raises ScriptError for what cannot be run."""
-        name = script.source.name
-        shape = self._shapes.get(name)
         settings = self._session.settings
-        if shape is None or (shape.source, shape.settings) != (script.source, settings):
-            shape = examine(script.source, self._bound(script).variables, settings, allow_shell=script.shell)
-            if len(self._shapes) < KEPT_SHAPES:
-                self._shapes[name] = shape
+        key = (script.source, script.variables, script.shell, settings, script.source.stamp())
+        kept = self._shapes.get(script.source.name)
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        shape = examine(script.source, self._bound(script).variables, settings, allow_shell=script.shell)
+        if len(self._shapes) < KEPT_SHAPES or script.source.name in self._shapes:
+            self._shapes[script.source.name] = key, shape
         return shape
 
     def forget(self, script: Script) -> None:
-        """Look the script over anew when it is next needed: it may have been edited since the last run."""
+        """Look the script over anew when it is next needed: a file it includes may have been edited since."""
         self._shapes.pop(script.source.name, None)
 
     def _bound(self, script: Script) -> Script:
@@ -134,8 +139,7 @@ class ScriptRunner:
     def queue_folded(self, wire: Wire, script: Script, kind: ScriptKind) -> None:
         """Queue a script inside the open transaction."""
         shape = self.shape(script)
-        rolls_back = shape.rolls_back and kind == "script"
-        run_folded(wire, self._actions(script, shape), kind, self._writer(), rolls_back=rolls_back)
+        run_folded(wire, self._actions(script, shape), kind, self._writer(), shape)
 
     def queue_verification(self, wire: Wire, script: Script, queries: Queries, change: str) -> None:
         """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind.

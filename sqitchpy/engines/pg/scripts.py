@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
@@ -10,8 +11,10 @@ from psycopg import pq
 from sqitchpy.engines.pg.failures import server_failure
 from sqitchpy.engines.pg.output import unaligned
 from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.errors import EngineError
 from sqitchpy.events import Action as Doing
-from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows
+from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Sends
+from sqitchpy.script.shape import Shape
 from sqitchpy.script.statements import Kind
 
 ScriptKind = Literal["script", "verify"]
@@ -51,23 +54,30 @@ def replay(actions: Iterable[Action]) -> Actions:
 def drive(actions: Actions, do: Callable[[Action], Rows | None]) -> None:
     """Carry out one action after the other, giving each its result."""
     result: Rows | None = None
-    while True:
-        try:
-            action = actions.send(result)
-        except StopIteration:
-            return
-        result = do(action)
+    try:
+        while True:
+            try:
+                action = actions.send(result)
+            except StopIteration:
+                return
+            result = do(action)
+    finally:
+        actions.close()  # files and programs that it has open
 
 
-def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, *, rolls_back: bool) -> None:
+def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, shape: Shape) -> None:
     """Queue a script inside the open transaction, its own BEGIN and COMMIT left out.
 
-    When its own transaction ends with ROLLBACK, a savepoint stands for it.
+    When its own transaction ends with ROLLBACK, a savepoint stands for it (but not for a verification's, which is
+    undone anyway). Raises EngineError, with the SQLSTATE of a statement that refuses a transaction block, for what
+    shows only now (``\\gexec``, an included file that a variable names) to begin or end a transaction.
     """
-    inside = False
+    inside, ended, rolls_back = False, False, shape.rolls_back and kind == "script"
 
     def do(action: Action) -> Rows | None:
-        nonlocal inside
+        nonlocal inside, ended
+        if not shape.certain and not isinstance(action, Print):
+            _refuse_unforeseen(action, shape, inside=inside, ended=ended)
         if isinstance(action, Print) or action.statement.kind not in _BOUNDS or action.statement.batch:
             return run_action(wire, action, kind, writer)
         origin = Origin(kind, action.file, action.statement.end_line)
@@ -77,12 +87,36 @@ def run_folded(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer, *
             elif rolls_back:
                 wire.queue(b"SAVEPOINT sqitchpy_script", origin=origin)
             inside = True
-        elif rolls_back:
+            return None
+        inside, ended = False, True
+        if rolls_back:
             wire.queue(b"ROLLBACK TO SAVEPOINT sqitchpy_script", origin=origin)
             wire.queue(b"RELEASE SAVEPOINT sqitchpy_script", origin=origin)
         return None
 
     drive(actions, do)
+
+
+def _refuse_unforeseen(action: Sends, shape: Shape, *, inside: bool, ended: bool) -> None:
+    """Refuse, inside a transaction of ours, what the look at the script cannot have seen."""
+    statement = action.statement
+    foreseen = statement.kind not in _CONTROL
+    if statement.kind in _BOUNDS and not statement.batch:
+        as_seen = (statement.kind is Kind.ROLLBACK) == shape.rolls_back
+        foreseen = shape.own_transaction and not ended and (statement.kind is Kind.BEGIN or (inside and as_seen))
+    elif statement.batch:
+        foreseen = not _CONTROLS.search(statement.text)
+    if not foreseen:
+        words = " ".join(statement.text[:60].decode("utf-8", "replace").removesuffix(";").split()[:3])
+        raise EngineError(
+            f"{action.file}:{statement.end_line}: {words}, which could not be foreseen, in a transaction of the change",
+            sqlstate="25001",
+            hint="Put “-- sqitchpy: transaction=off” on the script's first line.",
+        )
+
+
+_CONTROL = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.CHAIN, Kind.PREPARE_TRANSACTION)
+_CONTROLS = re.compile(rb"\b(?:BEGIN|COMMIT|ROLLBACK|END|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE)
 
 
 def run_as_written(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer) -> None:

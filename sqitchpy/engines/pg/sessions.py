@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from sqitchpy.engines.pg import lending, lock
 from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
-from sqitchpy.engines.pg.failures import lost
+from sqitchpy.engines.pg.failures import ends_connection, lost
 from sqitchpy.engines.pg.link import OnNotice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
@@ -159,29 +159,41 @@ class OwnSession:
 
     def abandon(self) -> None:
         """Roll back whatever is open on the work connection."""
-        if self._wire is not None:
+        if self._wire is not None and self._wire.connection.closed:
+            self.drop_work()
+        elif self._wire is not None:
             self._wire.abandon(self.rollback)
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""
         if self.lock_holder is not None or not self._facts.locks:
             return
-        try:
-            self.lock_holder = lock.acquire(self.control(), queries, self._facts.destination, timeout, on_wait)
-        except psycopg.OperationalError as error:
-            raise lost(str(error)) from error
+        self.lock_holder = self._acquire(queries, timeout, on_wait)
         if self.lock_holder != self.control().info.backend_pid:
             self._on_warning(
                 "There is a connection pooler between here and the server. Locks need its pool mode to be “session”; "
                 "in another mode two deployments at once would not exclude each other"
             )
 
+    def _acquire(
+        self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None], *, nested: bool = False
+    ) -> int:
+        try:
+            return lock.acquire(
+                self.control(), queries, self._facts.destination, timeout, on_wait, for_transaction=nested
+            )
+        except psycopg.Error as error:
+            if ends_connection(error):
+                raise lost(str(error)) from error
+            words = f"The deployment lock could not be taken: {error.diag.message_primary or error}"
+            raise EngineError(words, sqlstate=error.sqlstate, hint="Nothing was changed.") from error
+
     def unlock(self) -> None:
         """Release the deployment lock; one that went with a lost connection is released already."""
         if self.lock_holder is not None and self._control is not None and not self._control.closed:
             try:
                 lock.release(self._control)
-            except psycopg.OperationalError:
+            except psycopg.Error:  # it is lost, or in the middle of something: with the session goes the lock
                 self._control.close()
                 self._control = None
         self.lock_holder = None
@@ -265,9 +277,7 @@ class NestedSession(OwnSession):
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the lock for as long as the caller's transaction lasts."""
-        self.lock_holder = lock.acquire(
-            self.control(), queries, self._facts.destination, timeout, on_wait, for_transaction=True
-        )
+        self.lock_holder = self._acquire(queries, timeout, on_wait, nested=True)
 
     def unlock(self) -> None:
         """The lock goes with the caller's transaction."""

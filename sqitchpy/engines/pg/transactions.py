@@ -52,7 +52,7 @@ class Transactions:
 
     def _explain(self, failure: ServerFailure) -> SqitchpyError:
         if isinstance(failure.origin, Origin):
-            blockers = self._blocking.after_timeout() if failure.sqlstate == LOCK_NOT_AVAILABLE else ()
+            blockers = self._blocking.after_timeout(failure.text) if failure.sqlstate == LOCK_NOT_AVAILABLE else ()
             return statement_error(failure, failure.origin.file, failure.origin.line, blockers)
         message = failure.fields["message"] or ""
         for sign, words in _MOVED.items():

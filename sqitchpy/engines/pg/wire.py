@@ -38,6 +38,8 @@ class Wire(Link):
         super().__init__(connection, on_notice, on_stall)
         self._queue: deque[Sent] = deque()
         self._queued_bytes = 0
+        self._sync_is_due = False
+        """Whether the end of what was sent is still to be read."""
         self.round_trips = 0
 
     # -- queueing -----------------------------------------------------------------------------------------------
@@ -71,19 +73,23 @@ class Wire(Link):
         """
         if not self._queue:
             return
-        self._guard(self._pgconn.pipeline_sync)
+        self._send_sync()
         self.round_trips += 1
         try:
             failure = self._collect()
         except ConnectionLostError:
             raise
-        except BaseException:  # Ctrl-C, or whoever is shown the rows: the connection must stay usable
-            self._cancel()
+        except BaseException as error:  # Ctrl-C, or whoever is shown the rows: the connection must stay usable
+            self._recover(error, self._cancel)
             raise
         finally:
             self._leave_pipeline()
         if failure is not None:
             raise failure
+
+    def _send_sync(self) -> None:
+        self._guard(self._pgconn.pipeline_sync)
+        self._sync_is_due = True
 
     def _leave_pipeline(self) -> None:
         self._queue.clear()
@@ -102,6 +108,7 @@ class Wire(Link):
             if result is None:
                 continue
             if result.status == ExecStatus.PIPELINE_SYNC:
+                self._sync_is_due = False
                 return failure
             if result.status in _COPIES:
                 # It cannot be ended inside a pipeline: only a new connection helps (statements.py failed to see it).
@@ -117,8 +124,27 @@ class Wire(Link):
             if sent.on_rows is not None:
                 sent.on_rows(result)
 
+    def _recover(self, error: BaseException, cancel: Callable[[], None]) -> None:
+        """Make the connection usable again. Where that fails, or is interrupted itself, it is closed.
+
+        What the server makes of the statements that it has, nobody here can know then. Raises ConnectionLostError.
+        """
+        try:
+            cancel()
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001 - whatever it is: the connection is in doubt
+            self.connection.close()
+            raise lost("what was under way could not be stopped, and the connection was closed") from error
+
+    def _cancel_exchange(self) -> None:
+        self._pgconn.get_cancel().cancel()
+        self.current = None
+        self._heard.clear()
+        self._collect_simple()
+
     def _cancel(self) -> None:
         """Stop what the server is doing for us and read to the end, so that the connection can be used again."""
+        if not self._sync_is_due:
+            return
         self._pgconn.get_cancel().cancel()
         self._queue = deque(sent._replace(origin=None, on_rows=None) for sent in self._queue)
         self._heard.clear()
@@ -160,11 +186,8 @@ class Wire(Link):
             failure = talk()
         except ConnectionLostError:
             raise
-        except BaseException:  # Ctrl-C, data that cannot be read, or whoever is shown the rows
-            self._pgconn.get_cancel().cancel()
-            self.current = None
-            self._heard.clear()
-            self._collect_simple()
+        except BaseException as error:  # Ctrl-C, data that cannot be read, or whoever is shown the rows
+            self._recover(error, self._cancel_exchange)
             raise
         finally:
             self.current = None
@@ -238,7 +261,7 @@ class Wire(Link):
     def abandon(self, rollback: bytes) -> None:
         """Forget what is queued and roll back: after a failure, whatever state the connection is in."""
         if self._queue:
-            self._guard(self._pgconn.pipeline_sync)
+            self._send_sync()
             self._collect()
             self._leave_pipeline()
         if self.in_transaction:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from sqitchpy.errors import ScriptError, SqitchpyError
 from sqitchpy.script.actions import Copy, CopyOut, Print, Query, Rows, Run
 from sqitchpy.script.interpreter import Interpreter
-from sqitchpy.script.outside import Outside, Unseen
+from sqitchpy.script.outside import Outside, Sink, Unseen
 from sqitchpy.script.source import Source
 from sqitchpy.script.variables import Variables
 
@@ -29,6 +30,12 @@ class World:
     def shell(self, command: bytes) -> bytes | None:
         self.asked.append(command)
         return b"out of " + command + b"\n"
+
+    def read_from(self, command: bytes) -> Iterator[bytes]:
+        yield self.shell(command) or b""
+
+    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
+        raise AssertionError("nothing is written here")
 
     def getenv(self, name: str) -> str | None:
         return self.environ.get(name)
