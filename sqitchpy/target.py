@@ -202,8 +202,8 @@ def _default(config: Config, environ: Mapping[str, str]) -> str:
     if not config.initialized:
         raise TargetError(
             'No project configuration found. Run the "init" command to initialize a project',
-            hint="Go to the directory of the project, or name it with -C. A new one begins with a sqitch.conf:\n"
-            "[core]\n\tengine = pg",
+            hint="Go to the directory of the project, or name it with -C. A new one begins with\n"
+            "sqitchpy init NAME --engine pg",
         )
     raise TargetError(
         "No engine specified; specify via target or core.engine",

@@ -161,6 +161,7 @@ class _Work:
         from sqitchpy.cli.opening import open_editor
 
         open_editor(self._writable(), self.invocation.project.config, self.invocation.environ)
+        self.console.document({"file": str(self._writable()), "error": None})
 
     def _unset(self, *, every: bool) -> None:
         key, pattern = self._arguments(1, 2)
@@ -219,6 +220,8 @@ class _Work:
         """Where there is no file there is nothing to do, and no error, as in Sqitch."""
         if self._writable().exists():
             self._write(edit)
+        else:
+            self.console.document({"file": str(self._writable()), "error": None})
 
 
 def _only_one(complaint: str, found: Sequence[str]) -> None:

@@ -12,7 +12,6 @@ from sqitchpy.cli.describing import (
     description,
     perform,
     report,
-    without_password,
     words_of,
     write_description,
     write_list,
@@ -27,6 +26,7 @@ from sqitchpy.cli.founding import (
     property_options,
     read_properties,
     require_engine,
+    shown_uri,
     stored_uri,
     write_settings,
 )
@@ -89,7 +89,7 @@ class _Work:
         for engine in words:
             reference = self.config.get(f"engine.{engine}.target")
             target = self.invocation.project.resolve(reference or f"db:{engine}")
-            name = without_password(reference or "")
+            name = shown_uri(target.uri) if ":" in (reference or "") else target.name
             write_description(self.invocation, engine, "Target", name, target)
             shown.append({"engine": engine, "target": name, **description(target)})
         self.invocation.console.document({"engines": shown, "error": None})

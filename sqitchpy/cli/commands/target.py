@@ -53,9 +53,7 @@ _REFERRING = re.compile(r"core\.target|engine\.[^.]+\.target")
 def command(invocation: Invocation, words: tuple[str, ...], uri: str | None, **options: Any) -> int:
     """Options in, a section of sqitch.conf out."""
     given = read_properties(options)
-    if uri:
-        _require_uri(uri)
-    work = _Work(invocation, given, uri)
+    work = _Work(invocation, given, _checked(uri) if uri else None)
     actions = {name: getattr(work, name) for name in ACTIONS if name != "rm"}
     perform("target", {**actions, "rm": work.remove}, words)
     return 0
@@ -138,16 +136,15 @@ class _Work:
         return f"The configured targets are {names}" if names else "No target is configured"
 
 
-def _require_uri(text: str) -> None:
-    """Refuse what ``--uri`` cannot be, in Sqitch's words and with its exit code."""
-    engine = engine_of(text)
-    if text.lower() in ("db:", "db"):
-        raise ConfigError(f'No database engine in URI "{text}"', exit_code=255)
-    if engine not in ENGINES:
-        if text.lower().startswith("db:"):
-            raise ConfigError(
-                f'Unknown engine "{engine}" in URI "{text}"',
-                hint=f"The engines are {', '.join(ENGINES)}",
-                exit_code=255,
-            )
-        raise ConfigError(f'URI "{text}" is not a database URI', hint="Write db:pg:NAME, or the like", exit_code=255)
+def _checked(uri: str) -> str:
+    """The URI of ``--uri`` as it is written. Raises ConfigError (Sqitch's words and exit code) where it is none."""
+    written, engine = stored_uri(uri), engine_of(uri)
+    known = f"The engines are {', '.join(ENGINES)}"
+    if written != uri and not uri.lower().startswith("db:"):
+        legal = written.removeprefix("db:")
+        raise ConfigError(f'URI "{legal}" is not a database URI', hint="Write db:pg:NAME, or the like", exit_code=255)
+    if not engine and "${" not in uri:
+        raise ConfigError(f'No database engine in URI "{uri}"', hint=known, exit_code=255)
+    if engine and engine not in ENGINES:
+        raise ConfigError(f'Unknown engine "{engine}" in URI "{uri}"', hint=known, exit_code=255)
+    return written
