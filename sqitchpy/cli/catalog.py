@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Entry] = {
     "help": Entry(f"{_COMMANDS}.help", "Display help about sqitchpy and its commands"),
 }
 
+
 def command_name(word: str) -> str | None:
     """The command that a word names, or None. A dash or an underscore is the same, as in Sqitch."""
     name = word.replace("-", "_")
