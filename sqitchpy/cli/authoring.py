@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqitchpy.cli import documents
 from sqitchpy.cli.failures import UsageError
 from sqitchpy.cli.invocation import Invocation
-from sqitchpy.cli.notes import ask_for_note, commented, open_editor
+from sqitchpy.cli.notes import ask_for_note, commented, edit_files
 from sqitchpy.cli.options import complete_change, option, stacked
 from sqitchpy.cli.positionals import classify
 from sqitchpy.errors import SqitchpyError
@@ -138,7 +138,7 @@ def edit_scripts(invocation: Invocation, wanted: bool | None, keys: Iterable[str
     if wanted is None:
         wanted = next((config.get_bool(key) for key in keys if config.setting(key)), False)
     if wanted:
-        open_editor(invocation, drafts.scripts)
+        edit_files(invocation, drafts.scripts)
 
 
 def document(action: str, drafts: Drafts) -> documents.Document:
