@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,6 +95,23 @@ def test_waiting_ends_with_sqitchs_words_and_the_holders_name(build: Build, hold
     hint = failure.value.hint or ""
     assert f"held by backend {holder.info.backend_pid}, user {holder.info.user}" in hint
     assert "application the other one" in hint
+
+
+def test_the_time_to_wait_is_for_each_of_those_who_have_the_lock(build: Build) -> None:
+    app = build({"a": table("a")})
+    with app.database.connect() as first, app.database.connect() as second:
+        first.execute("SELECT pg_advisory_lock(75474063)")
+        running = Running(app, lock_timeout=1.5)
+        until(lambda: bool(app.of(LockWaiting)), "the message")
+        queued = threading.Thread(target=second.execute, args=("SELECT pg_advisory_lock(75474063)",))
+        queued.start()
+        time.sleep(1.2)
+        first.execute("SELECT pg_advisory_unlock(75474063)")
+        queued.join()
+        time.sleep(1.2)
+        second.execute("SELECT pg_advisory_unlock(75474063)")
+        assert running.end() is None
+    assert app.deployed() == ["a"]
 
 
 def test_revert_waits_too(build: Build, elsewhere: Connection) -> None:

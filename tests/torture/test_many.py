@@ -11,8 +11,6 @@ from tests.torture.plans import CHANGES, PREPARED, WHOLE
 from tests.torture.world import SQITCHPY, Ended, World, ended
 
 MANY = 16
-PATIENT = ("--lock-timeout", "300")
-"""A Sqitch that waits has a place in the queue; it looks every ten seconds whether its turn has come."""
 TRANSACTIONAL = {name: CHANGES[name] for name in WHOLE}
 
 
@@ -22,7 +20,7 @@ def all_at_once(world: World, server: DatabaseServer, sqitch: str = "", one_in: 
         database.rows(PREPARED)
         here = replace(world, database=database)
         tools = ["sqitch" if sqitch and number % one_in == 1 else "sqitchpy" for number in range(MANY)]
-        starts = [(sqitch, "deploy") if tool == "sqitch" else (*SQITCHPY, "deploy", *PATIENT) for tool in tools]
+        starts = [(sqitch, "deploy") if tool == "sqitch" else (*SQITCHPY, "deploy") for tool in tools]
         runs = [here.start(*words, tool=()) for words in starts]
         done = [(tool, ended(run, seconds=400)) for tool, run in zip(tools, runs, strict=True)]
         assert here.look().history == [f"deploy {change.name}" for change in here.plan], str(done)

@@ -44,7 +44,9 @@ def acquire(
     *,
     for_transaction: bool = False,
 ) -> int:
-    """Take the lock for this session (or its open transaction), waiting up to ``timeout`` seconds (0: without limit).
+    """Take the lock for this session (or its open transaction).
+
+    Waits up to ``timeout`` seconds (0: without limit) for each session that has it.
 
     ``on_wait`` is told once who holds it. Returns the id of the server process that holds it now, which behind a
     pooler is not the one the connection was told. Raises LockTimeoutError.
@@ -62,7 +64,7 @@ def acquire(
 
 
 class _Wait:
-    """Asking again and again, for ``timeout`` seconds in all."""
+    """Asking again and again, for ``timeout`` seconds."""
 
     def __init__(
         self,
@@ -80,24 +82,35 @@ class _Wait:
         self._deadline: float | None = None
 
     def until(self, attempt: Callable[[], int | None], who: str) -> int:
-        """Ask until the answer is yes. ``who`` names the query that tells who is in the way."""
+        """Ask until the answer is yes. ``who`` names the query that tells who is in the way.
+
+        The time is for each of those who are in the way: Sqitches that wait stand in a queue in the server, and would
+        all come before us, who ask.
+        """
         pause = FIRST_PAUSE
+        holder = None
         while (pid := attempt()) is None:
             if self._deadline is None:
-                self._deadline = time.monotonic() + self._timeout
-                self._on_wait(self._holder(who))
-            elif self._timeout and time.monotonic() > self._deadline:
                 holder = self._holder(who)
-                raise LockTimeoutError(
-                    f"Timed out waiting {self._timeout:g} seconds for another instance of Sqitch to finish work on "
-                    f"{self._destination}",
-                    holder=holder,
-                    hint=(f"The lock is held by {holder}. " if holder else "")
-                    + "Nothing was changed. Wait for it to end, or raise --lock-timeout.",
-                )
+                self._deadline = time.monotonic() + self._timeout
+                self._on_wait(holder)
+            elif self._timeout and time.monotonic() > self._deadline:
+                before, holder = holder, self._holder(who)
+                if holder is None or before is None or before.pid == holder.pid:
+                    raise self._timed_out(holder)
+                self._deadline = time.monotonic() + self._timeout
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
         return pid
+
+    def _timed_out(self, holder: LockHolder | None) -> LockTimeoutError:
+        return LockTimeoutError(
+            f"Timed out waiting {self._timeout:g} seconds for another instance of Sqitch to finish work on "
+            f"{self._destination}",
+            holder=holder,
+            hint=(f"The lock is held by {holder}. " if holder else "")
+            + "Nothing was changed. Wait for it to end, or raise --lock-timeout.",
+        )
 
     def _holder(self, who: str) -> LockHolder | None:
         cursor = psycopg.Cursor(self._connection, row_factory=psycopg.rows.tuple_row)
