@@ -58,6 +58,14 @@ def set_option(function: F) -> F:
     )(function)
 
 
+def range_options(function: F) -> F:
+    """``--from`` and ``--to``: a range of deployed changes."""
+    return stacked(
+        option("--from-change", "--from", metavar="CHANGE", shell_complete=complete_change, help="Begin with CHANGE."),
+        option("--to-change", "--to", metavar="CHANGE", shell_complete=complete_change, help="End with CHANGE."),
+    )(function)
+
+
 def run_variables(function: F) -> F:
     """The variables of a command that reverts and deploys: for both, and for either alone."""
     more = {"pair": True, "multiple": True, "metavar": "NAME=VALUE", "callback": _pairs}

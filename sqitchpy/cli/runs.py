@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqitchpy.cli import documents
 from sqitchpy.cli.invocation import Invocation
-from sqitchpy.cli.positionals import Arguments, classify, too_many_targets
+from sqitchpy.cli.positionals import Arguments, classify, pick_change, too_many_targets
 from sqitchpy.cli.watcher import Watcher
 from sqitchpy.errors import SqitchpyError
 from sqitchpy.events import Action
@@ -66,6 +66,22 @@ def read_arguments(
     for text in too_many_targets(arguments, verb):
         invocation.console.warn(text)
     return arguments
+
+
+def read_range(
+    invocation: Invocation, words: tuple[str, ...], target: str | None, given: Mapping[str, Any], command: str
+) -> tuple[Target, str | None, str | None]:
+    """The target and the range of changes of ``verify`` or ``check``."""
+    overrides, options = split_overrides(given)
+    warn_of_top_dir(invocation, command, overrides)
+    arguments = read_arguments(invocation, words, target, overrides)
+    changes = list(arguments.changes)
+    since = pick_change(options["from_change"], changes)
+    to = pick_change(options["to_change"], changes)
+    if changes:
+        doing = {"verify": "verifying", "check": "checking"}[command]
+        invocation.console.warn(f'Too many changes specified; {doing} from "{since}" to "{to}"')
+    return arguments.targets[0], since, to
 
 
 def conduct(

@@ -3,24 +3,12 @@ r"""``\copy``: psql's own COPY, between the server and files, programs or the sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 _STRING = rb"'(?:[^']++|''|(?!))*+'"
 _NAME = rb'"(?:[^"]++|""|(?!))*+"'
 _TOKEN = re.compile(rb"""\s*+(""" + _STRING + rb"|" + _NAME + rb"""|[()]|[^\s()'"]++)""")
 _END = re.compile(rb"\s*+(" + _STRING + rb"|[^\s']\S*+)")
-
-
-PIECE = 64 * 1024
-
-
-def read_pieces(path: Path) -> Iterator[bytes]:
-    """A file, in pieces. Raises OSError."""
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
 
 
 class CopyCommand(NamedTuple):

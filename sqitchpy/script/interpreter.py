@@ -8,17 +8,17 @@ each out before asking for the next. Looking a script over is the same run in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Run
 from sqitchpy.script.conditions import Branches
-from sqitchpy.script.copying import CopyCommand, parse_copy, read_pieces
+from sqitchpy.script.copying import parse_copy
 from sqitchpy.script.crosstab import crosstab
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
 from sqitchpy.script.meta import rule_for
-from sqitchpy.script.outside import SESSION_VARIABLES, Outside, ProgramFailed
+from sqitchpy.script.outside import SESSION_VARIABLES, EndKind, Outside
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind, classify
@@ -359,65 +359,26 @@ class Interpreter:
             raise self._refused(command, rf"“\copy {line.decode('utf-8', 'replace')}” is not understood")
         kind = Kind.COPY_IN if copy.direction == "from" else Kind.COPY_OUT
         statement = Statement(copy.statement, command.line, command.line, kind)
-        if copy.kind != "script":
-            self._lookup.uncertain = True
-        if copy.kind == "script" and copy.direction == "from":
+        if copy.kind == "script" and kind is Kind.COPY_IN:
             yield from self._statement(statement)
-        elif not self._outside.known:
-            if copy.kind == "program":
-                self._outside.shell((copy.end or "").encode())  # may it be run at all?
-            yield (
-                Copy(statement, self._source.name, iter(()))
-                if kind is Kind.COPY_IN
-                else CopyOut(statement, self._source.name, None)
-            )
+        elif copy.kind == "script":
+            yield CopyOut(statement, self._source.name, None)
         else:
-            yield from self._copy_outside(statement, copy, command)
+            self._lookup.uncertain = True
+            yield from self._copy_outside(statement, copy.kind, copy.end or "", command.line)
 
-    def _copy_outside(self, statement: Statement, copy: CopyCommand, command: Command) -> Actions:
-        end, name = copy.end or "", self._source.name
-        path = self._source.root / end
-        try:
-            if copy.kind == "script":
-                yield CopyOut(statement, name, None)
-            elif copy.direction == "from":
-                pieces = self._outside.read_from(end.encode()) if copy.kind == "program" else read_pieces(path)
-                yield Copy(statement, name, self._told(pieces, copy, command))
-            elif copy.kind == "file":
-                with path.open("wb") as file:
-                    yield CopyOut(statement, name, self._telling(file.write, copy, command))
-            else:
-                with self._outside.write_to(end.encode()) as program:
-                    yield CopyOut(statement, name, self._telling(program.write, copy, command))
-                    output = program.finish()
-                if output:
-                    yield Print(output, "stdout")
-        except (OSError, ProgramFailed) as error:
-            raise self._copy_failed(error, copy, command) from error
+    def _copy_outside(self, statement: Statement, end_kind: EndKind, end: str, line: int) -> Actions:
+        def fail(what: str) -> ScriptError:
+            return self._error(what, line)
 
-    def _told(self, pieces: Iterator[bytes], copy: CopyCommand, command: Command) -> Iterator[bytes]:
-        """The same pieces; whoever reads them gets errors of ours."""
-        try:
-            yield from pieces
-        except (OSError, ProgramFailed) as error:
-            raise self._copy_failed(error, copy, command) from error
-
-    def _telling(
-        self, write: Callable[[bytes], object], copy: CopyCommand, command: Command
-    ) -> Callable[[bytes], object]:
-        """The same ``write``; whoever calls it gets errors of ours."""
-
-        def told(data: bytes) -> object:
-            try:
-                return write(data)
-            except OSError as error:
-                raise self._copy_failed(error, copy, command) from error
-
-        return told
-
-    def _copy_failed(self, error: OSError | ProgramFailed, copy: CopyCommand, command: Command) -> ScriptError:
-        what = error.message if isinstance(error, ProgramFailed) else f"{copy.end}: {error.strerror}"
-        return self._error(what, command.line)
+        if statement.kind is Kind.COPY_IN:
+            yield Copy(statement, self._source.name, self._outside.source(end_kind, end, fail))
+            return
+        with self._outside.sink(end_kind, end, fail) as sink:
+            yield CopyOut(statement, self._source.name, sink.write)
+            said = sink.finish()
+        if said:
+            yield Print(said, "stdout")
 
     # -- errors -------------------------------------------------------------------------------------------------
 

@@ -9,14 +9,16 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 from sqitchpy.errors import SqitchpyError
 
 PIECE = 64 * 1024
+EndKind = Literal["file", "program"]
+r"""What stands at our end of a ``\copy``."""
 SESSION_VARIABLES = frozenset(
     (
         b"DBNAME",
@@ -38,18 +40,18 @@ SESSION_VARIABLES = frozenset(
 """Variables that psql sets itself; a script that sets one of them wins, as in psql."""
 
 
-class ProgramFailed(SqitchpyError):
-    """A program ended with something else than 0."""
+Fail = Callable[[str], SqitchpyError]
+"""Makes an error, with the place in the script, of what went wrong."""
 
 
 class Sink(Protocol):
-    """A program that is fed."""
+    """What the data of a COPY are written to."""
 
     def write(self, data: bytes) -> object:
-        """Feed it. Raises OSError when it does not listen any more."""
+        """Take data."""
 
     def finish(self) -> bytes:
-        """Wait for its end; what it has written. Raises ProgramFailed."""
+        """The data are complete. Returns what a program has said about them."""
 
 
 class Outside(Protocol):
@@ -61,11 +63,11 @@ class Outside(Protocol):
     def shell(self, command: bytes) -> bytes | None:
         """Run a command and return what it writes. Raises SqitchpyError when that is switched off."""
 
-    def read_from(self, command: bytes) -> Iterator[bytes]:
-        """What a command writes, in pieces. Raises ProgramFailed at the end, SqitchpyError when it may not be run."""
+    def source(self, kind: EndKind, end: str, fail: Fail) -> Iterator[bytes]:
+        """What is in a file, or what a program writes, in pieces. Raises what ``fail`` makes."""
 
-    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
-        """A command that reads what is written to it. Raises SqitchpyError when it may not be run."""
+    def sink(self, kind: EndKind, end: str, fail: Fail) -> AbstractContextManager[Sink]:
+        """A file, or a program, that takes data. It and its sink raise what ``fail`` makes."""
 
     def getenv(self, name: str) -> str | None:
         """An environment variable."""
@@ -90,14 +92,19 @@ class Unseen:
             raise shell_is_off(command)
         return None
 
-    def read_from(self, command: bytes) -> Iterator[bytes]:
+    def source(self, kind: EndKind, end: str, fail: Fail) -> Iterator[bytes]:
         """Nothing."""
-        self.shell(command)
+        self._may_run(kind, end)
         return iter(())
 
-    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
-        """Nothing is run while a script is looked over."""
-        raise NotImplementedError
+    def sink(self, kind: EndKind, end: str, fail: Fail) -> AbstractContextManager[Sink]:
+        """One that forgets what it takes; no file is touched."""
+        self._may_run(kind, end)
+        return nullcontext(_Forgetful())
+
+    def _may_run(self, kind: EndKind, end: str) -> None:
+        if kind == "program":
+            self.shell(end.encode())
 
     def getenv(self, name: str) -> str | None:
         """Unknown."""
@@ -133,26 +140,36 @@ class Actual:
         self._status = process.returncode
         return output
 
-    def read_from(self, command: bytes) -> Iterator[bytes]:
-        """What a command writes, in pieces, while it runs."""
-        with self._start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            while piece := process.stdout.read(PIECE):
-                yield piece
-        self._ended(process, command)
+    def source(self, kind: EndKind, end: str, fail: Fail) -> Iterator[bytes]:
+        """What is in a file, or what a program writes while it runs, in pieces."""
+        with _told(end, fail):
+            if kind == "file":
+                with (self.root / end).open("rb") as file:
+                    yield from iter(lambda: file.read(PIECE), b"")
+                return
+            with self._start(end.encode(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                stdout = process.stdout
+                yield from iter(lambda: stdout.read(PIECE), b"")
+            self._ended(process, end, fail)
 
     @contextmanager
-    def write_to(self, command: bytes) -> Iterator[Sink]:
-        """A command that reads what is written to it; its own output is kept until its end."""
-        with tempfile.TemporaryFile() as output:
-            process = self._start(command, subprocess.PIPE, output)
-            assert process.stdin is not None
-            try:
-                yield _Fed(process.stdin, output, lambda: self._ended(process, command))
-            finally:
-                with suppress(BrokenPipeError):  # whoever wrote has been told that it does not listen
-                    process.stdin.close()
-                process.wait()
+    def sink(self, kind: EndKind, end: str, fail: Fail) -> Iterator[Sink]:
+        """A file, or a program; what the program says is kept until its end."""
+        with _told(end, fail):
+            if kind == "file":
+                with (self.root / end).open("wb") as file:
+                    yield _Filled(file, end, fail)
+                return
+            with tempfile.TemporaryFile() as output:
+                process = self._start(end.encode(), subprocess.PIPE, output)
+                assert process.stdin is not None
+                try:
+                    yield _Fed(process.stdin, end, fail, output, lambda: self._ended(process, end, fail))
+                finally:
+                    with suppress(BrokenPipeError):  # whoever wrote has been told that it does not listen
+                        process.stdin.close()
+                    process.wait()
 
     def _start(self, command: bytes, stdin: int, stdout: int | IO[bytes]) -> subprocess.Popen[bytes]:
         if not self.allow_shell:
@@ -161,11 +178,11 @@ class Actual:
         words = command.decode("utf-8", "surrogateescape")
         return subprocess.Popen(words, shell=True, cwd=self.root, env=self._environ, stdin=stdin, stdout=stdout)
 
-    def _ended(self, process: subprocess.Popen[bytes], command: bytes) -> None:
+    def _ended(self, process: subprocess.Popen[bytes], command: str, fail: Fail) -> None:
         self._status = code = process.wait()
         if code:
             how = f"exited with exit code {code}" if code > 0 else f"was terminated by signal {-code}"
-            raise ProgramFailed(f"{command.decode('utf-8', 'replace')}: child process {how}")
+            raise fail(f"{command}: child process {how}")
 
     def getenv(self, name: str) -> str | None:
         """An environment variable."""
@@ -186,21 +203,56 @@ class Actual:
         return self.ask_session(name)
 
 
-@dataclass
-class _Fed:
-    """A program that is fed through its standard input."""
+@contextmanager
+def _told(end: str, fail: Fail) -> Iterator[None]:
+    """What the system refuses becomes an error that says where in the script it was."""
+    try:
+        yield
+    except OSError as error:
+        raise fail(f"{end}: {error.strerror}") from error
 
-    stdin: IO[bytes]
+
+class _Forgetful:
+    """Takes data and keeps nothing."""
+
+    def write(self, data: bytes) -> object:
+        """Forget it."""
+
+    def finish(self) -> bytes:
+        """Nothing was said."""
+        return b""
+
+
+@dataclass
+class _Filled:
+    """A file that takes data."""
+
+    stream: IO[bytes]
+    end: str
+    fail: Fail
+
+    def write(self, data: bytes) -> object:
+        """Write it."""
+        with _told(self.end, self.fail):
+            return self.stream.write(data)
+
+    def finish(self) -> bytes:
+        """Close the file: a full disk may show only now."""
+        with _told(self.end, self.fail):
+            self.stream.close()
+        return b""
+
+
+@dataclass
+class _Fed(_Filled):
+    """A program that takes data through its standard input."""
+
     output: IO[bytes]
     check: Callable[[], None]
 
-    def write(self, data: bytes) -> object:
-        """Feed it."""
-        return self.stdin.write(data)
-
     def finish(self) -> bytes:
         """Wait for its end; what it has written."""
-        self.stdin.close()
+        super().finish()
         self.check()
         self.output.seek(0)
         return self.output.read()

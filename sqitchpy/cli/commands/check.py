@@ -10,17 +10,15 @@ from sqitchpy.cli import documents
 from sqitchpy.cli.command import Command
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
-    complete_change,
     connection_options,
     json_option,
-    option,
     plan_file_option,
+    range_options,
     set_option,
     stacked,
     target_option,
 )
-from sqitchpy.cli.positionals import pick_change
-from sqitchpy.cli.runs import read_arguments, split_overrides, warn_of_top_dir
+from sqitchpy.cli.runs import read_range
 from sqitchpy.cli.watcher import Watcher
 from sqitchpy.errors import Refusal
 from sqitchpy.report import CheckReport
@@ -41,8 +39,7 @@ EXAMPLES = (
 )
 @target_option
 @stacked(
-    option("--from-change", "--from", metavar="CHANGE", shell_complete=complete_change, help="First change to check."),
-    option("--to-change", "--to", metavar="CHANGE", shell_complete=complete_change, help="Last change to check."),
+    range_options,
     set_option,
     plan_file_option,
     json_option,
@@ -51,15 +48,8 @@ EXAMPLES = (
 @conducted
 def command(invocation: Invocation, words: tuple[str, ...], target: str | None, **given: Any) -> int:
     """Options in, a report out."""
-    overrides, options = split_overrides(given)
-    warn_of_top_dir(invocation, "check", overrides)
-    arguments = read_arguments(invocation, words, target, overrides)
-    changes = list(arguments.changes)
-    since = pick_change(options["from_change"], changes)
-    to = pick_change(options["to_change"], changes)
-    if changes:
-        invocation.console.warn(f'Too many changes specified; checking from "{since}" to "{to}"')
-    with invocation.project.target(arguments.targets[0], on_event=Watcher(invocation.console)) as session:
+    chosen, since, to = read_range(invocation, words, target, given, "check")
+    with invocation.project.target(chosen, on_event=Watcher(invocation.console)) as session:
         report = session.check(since, to)
     return _tell(invocation, report)
 

@@ -12,18 +12,16 @@ from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
     RUNNERS,
     choice,
-    complete_change,
     connection_options,
     json_option,
-    option,
     plan_file_option,
+    range_options,
     runner_option,
     set_option,
     stacked,
     target_option,
 )
-from sqitchpy.cli.positionals import pick_change
-from sqitchpy.cli.runs import conduct, read_arguments, split_overrides, warn_of_top_dir
+from sqitchpy.cli.runs import conduct, read_range
 from sqitchpy.errors import VerifyError
 from sqitchpy.report import VerifyReport
 
@@ -49,8 +47,7 @@ _SUMMARY = "Verify Summary Report"
 )
 @target_option
 @stacked(
-    option("--from-change", "--from", metavar="CHANGE", shell_complete=complete_change, help="First change to verify."),
-    option("--to-change", "--to", metavar="CHANGE", shell_complete=complete_change, help="Last change to verify."),
+    range_options,
     set_option,
     plan_file_option,
     runner_option,
@@ -60,20 +57,13 @@ _SUMMARY = "Verify Summary Report"
 @conducted
 def command(invocation: Invocation, words: tuple[str, ...], target: str | None, **given: Any) -> int:
     """Options in, a run out."""
-    overrides, options = split_overrides(given)
-    runner = choice(options["runner"], invocation.project.config, "core.runner", RUNNERS, "native")
-    warn_of_top_dir(invocation, "verify", overrides)
-    arguments = read_arguments(invocation, words, target, overrides)
-    changes = list(arguments.changes)
-    since = pick_change(options["from_change"], changes)
-    to = pick_change(options["to_change"], changes)
-    if changes:
-        invocation.console.warn(f'Too many changes specified; verifying from "{since}" to "{to}"')
+    runner = choice(given["runner"], invocation.project.config, "core.runner", RUNNERS, "native")
+    chosen, since, to = read_range(invocation, words, target, given, "verify")
 
     def work(session: TargetSession) -> VerifyReport:
-        return session.verify(since, to, variables=options["variables"], runner=runner)
+        return session.verify(since, to, variables=given["variables"], runner=runner)
 
-    _verify(invocation, arguments.targets[0], work)
+    _verify(invocation, chosen, work)
     return 0
 
 

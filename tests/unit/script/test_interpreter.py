@@ -12,7 +12,7 @@ import pytest
 from sqitchpy.errors import ScriptError, SqitchpyError
 from sqitchpy.script.actions import Copy, CopyOut, Print, Query, Rows, Run
 from sqitchpy.script.interpreter import Interpreter
-from sqitchpy.script.outside import Outside, Sink, Unseen
+from sqitchpy.script.outside import EndKind, Fail, Outside, Sink, Unseen
 from sqitchpy.script.source import Source
 from sqitchpy.script.variables import Variables
 
@@ -31,10 +31,10 @@ class World:
         self.asked.append(command)
         return b"out of " + command + b"\n"
 
-    def read_from(self, command: bytes) -> Iterator[bytes]:
-        yield self.shell(command) or b""
+    def source(self, kind: EndKind, end: str, fail: Fail) -> Iterator[bytes]:
+        yield b"1\n" if kind == "file" else self.shell(end.encode()) or b""
 
-    def write_to(self, command: bytes) -> AbstractContextManager[Sink]:
+    def sink(self, kind: EndKind, end: str, fail: Fail) -> AbstractContextManager[Sink]:
         raise AssertionError("nothing is written here")
 
     def getenv(self, name: str) -> str | None:
