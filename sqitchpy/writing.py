@@ -20,13 +20,13 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         SqitchpyError: a file cannot be written.
     """
-    staged: dict[Path, Path] = {}
+    staged: dict[str, tuple[Path, Path]] = {}
     name = ""
     try:
         for name, data in files.items():
             place = Path(os.path.realpath(root / name))
-            staged[place] = _stage(place, data)
-        for place, beside in staged.items():
+            staged[name] = place, _stage(place, data)
+        for name, (place, beside) in staged.items():  # noqa: B007 - the error names it
             beside.replace(place)
     except OSError as error:
         _discard(staged)
@@ -52,6 +52,6 @@ def _stage(place: Path, data: bytes) -> Path:
     return beside
 
 
-def _discard(staged: Mapping[Path, Path]) -> None:
-    for beside in staged.values():
+def _discard(staged: Mapping[str, tuple[Path, Path]]) -> None:
+    for _, beside in staged.values():
         beside.unlink(missing_ok=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqitchpy.cli.console import Console
-from sqitchpy.errors import SqitchpyError
 from sqitchpy.model import Plan
+from sqitchpy.writing import write_files
 
 
 def rewrite(console: Console, plan: Plan) -> int:
@@ -22,7 +20,7 @@ def rewrite(console: Console, plan: Plan) -> int:
         console.info(f"{plan.file} is in canonical form; nothing to rewrite")
         console.document({"file": plan.file, "rewritten": False, "lines": 0, "moved": [], "error": None})
         return 0
-    replace_file(Path(plan.file), text.encode())
+    write_files(Path(), {plan.file: text.encode()})
     lines = changed_lines(plan.text, text)
     moves = list(_moves(plan, parse_plan(text, plan.file)))
     console.info(f"Rewrote {plan.file} ({lines} line{'' if lines == 1 else 's'} changed)")
@@ -38,29 +36,6 @@ def changed_lines(before: str, after: str) -> int:
     matcher = difflib.SequenceMatcher(None, before.split("\n"), after.split("\n"), autojunk=False)
     pairs = [(old, new) for kind, *span in matcher.get_opcodes() if kind != "equal" for old, new in [_lengths(span)]]
     return sum(max(old, new) for old, new in pairs)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file's content by way of a new file beside it: a reader finds the old one or the new one, whole.
-
-    A symbolic link stays one; the file it leads to is replaced. Raises ``SqitchpyError``.
-    """
-    real = Path(os.path.realpath(path))
-    try:
-        mode = real.stat().st_mode & 0o7777
-        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(real)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise SqitchpyError(f"Cannot write {path}: {error.strerror}") from error
 
 
 def _lengths(span: list[int]) -> tuple[int, int]:
