@@ -1,0 +1,44 @@
+"""What a script consists of once its language is read: statements to send and texts to print, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import Literal, NamedTuple
+
+from sqitchpy.engines.protocol import Script
+
+
+class Kind(Enum):
+    """What a statement means for the transaction it is in."""
+
+    BEGIN = auto()
+    COMMIT = auto()
+    ROLLBACK = auto()
+    PLAIN = auto()
+    """It may be part of a transaction."""
+    ALONE = auto()
+    """It refuses a transaction, or commits the one it is in (SQLite's VACUUM, DDL in MySQL)."""
+    SETTING = auto()
+    """It sets something of the session, and has an effect only outside a transaction (PRAGMA foreign_keys)."""
+
+
+class Statement(NamedTuple):
+    """One statement, as it is sent: ``text`` has no terminator. ``line`` is where it begins, counted from 1."""
+
+    text: bytes
+    kind: Kind
+    file: str
+    line: int
+
+
+class Print(NamedTuple):
+    """Something to print when it is reached."""
+
+    text: str
+    stream: Literal["stdout", "stderr"] = "stdout"
+
+
+Language = Callable[[Script], Iterator[Statement | Print]]
+"""Reads a script in the language of the database's own client. Raises ScriptError, with file and line, for what cannot
+be run; reading has no effect on anything, and may be done twice."""
