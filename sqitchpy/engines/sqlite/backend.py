@@ -6,6 +6,7 @@ before the COMMIT, so that no script can see it or run into its names.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -61,6 +62,11 @@ def _interrupted(error: sqlite3.Error) -> None:
         raise KeyboardInterrupt from error
 
 
+def _matches(pattern: str, text: str | None) -> bool:
+    """``text REGEXP pattern``, for which SQLite has the operator and everybody brings the function."""
+    return text is not None and re.search(pattern, text) is not None
+
+
 class SqliteBackend:
     """See :class:`sqitchpy.engines.dbapi.backend.Backend`."""
 
@@ -87,6 +93,7 @@ class SqliteBackend:
         except sqlite3.Error as error:
             raise EngineError(f"{error}: {path}", hint="Is there such a folder, and may you write in it?") from error
         connection.set_progress_handler(lambda: 0, INTERRUPTIBLE)
+        connection.create_function("REGEXP", 2, _matches, deterministic=True)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return _Sql(connection, self._opening.registry_destination)
 
