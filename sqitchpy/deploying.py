@@ -73,11 +73,11 @@ class Deploying:
         """The registry's version and the latest deployed change; upgrades at once a registry without script hashes."""
         version = self._registry.version()
         refuse_newer(version)
-        state = self._registry.current_change(self._plan.project) if version is not None else None
-        if state is not None and version == 0:
+        standing = self._registry.standing(self._plan.project) if version is not None else None
+        if standing is not None and version == 0:
             version = self._place.upgrade_registry(version)
-            state = self._registry.current_change(self._plan.project)
-        return version, state
+            standing = self._registry.standing(self._plan.project)
+        return version, standing.latest if standing else None
 
     def _catch_up(self, state: DeployedChange) -> None:
         """What Sqitch does first: hashes that an upgrade could not know, tags that were added later."""
@@ -193,7 +193,8 @@ class Deploying:
         """What a deployment would deploy, checked as it checks it."""
         plan = self._plan
         refuse_newer(version)
-        state = self._registry.current_change(plan.project) if version is not None else None
+        standing = self._registry.standing(plan.project) if version is not None else None
+        state = standing.latest if standing else None
         changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), self._wish.to)
         if isinstance(changes, schedule.NothingToDo):
             return changes

@@ -305,7 +305,8 @@ class TargetSession:
         name = project or (plan.project if plan else None)
         if name is None:
             name = place.only_project()
-        state = place.engine.registry.current_change(name) if version is not None else None
+        standing = place.engine.registry.standing(name) if version is not None else None
+        state = standing.latest if standing else None
         if version is not None:
             place.warn_of_unfinished()
         if state is None:
