@@ -7,13 +7,13 @@ disk or the database. Paths stay as they are configured, relative to the current
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 
 from sqitchpy.config import Config, expand
 from sqitchpy.engines.catalog import engine_keys, find_driver, is_known
-from sqitchpy.errors import TargetError
+from sqitchpy.errors import SqitchpyError, TargetError
 from sqitchpy.uri import DatabaseURI, parse_uri
 
 _CLIENTS: Mapping[str, str] = {
@@ -66,6 +66,8 @@ class Target:
     extension: str
     destination: str
     """How messages name the database."""
+    protected: bool = False
+    """Whether a revert has to be confirmed with the target's name."""
     config: Config = field(repr=False, compare=False, default_factory=Config)
 
     @property
@@ -133,6 +135,7 @@ def resolve_target(
         uri=uri,
         engine=uri.engine,
         destination=settings.name if named else _destination(uri, environ, system_user),
+        protected=settings.protected or uri.place in _protected_places(config, environ),
         config=config,
         **_attributes(settings, uri.engine),
     )
@@ -184,6 +187,12 @@ class _Settings:
 
     def get(self, key: str) -> str | None:
         return self._given.get(key) or self.configured(key)
+
+    @property
+    def protected(self) -> bool:
+        """The first of the sections that says so decides. Raises ConfigError for a value that is no boolean."""
+        keys = (f"{section}.protected" for section in self._sections)
+        return next((self._config.get_bool(key) for key in keys if self._config.setting(key)), False)
 
     def configured(self, key: str) -> str | None:
         found = (self._config.get(f"{section}.{key}") for section in self._sections)
@@ -239,6 +248,16 @@ def _configured_uri(config: Config, name: str, environ: Mapping[str, str]) -> st
 def _raw(config: Config, key: str) -> str | None:
     setting = config.setting(key)
     return setting.raw if setting else None
+
+
+def _protected_places(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str | None, ...]]:
+    """The databases of the protected targets: they are not less so when they are called by their URI."""
+    for name in config.names("target"):
+        if config.setting(f"target.{name}.protected") and config.get_bool(f"target.{name}.protected"):
+            try:
+                yield parse_uri(_configured_uri(config, name, environ)).place
+            except SqitchpyError:  # without its ${VARIABLE} nobody knows where it is
+                continue
 
 
 def _attributes(settings: _Settings, engine: str) -> dict[str, str]:
