@@ -135,7 +135,7 @@ def resolve_target(
         uri=uri,
         engine=uri.engine,
         destination=settings.name if named else _destination(uri, environ, system_user),
-        protected=settings.protected or uri.place in _protected_places(config, environ),
+        protected=_is_protected(settings, uri, environ),
         config=config,
         **_attributes(settings, uri.engine),
     )
@@ -181,21 +181,20 @@ class _Settings:
 
     def __init__(self, config: Config, name: str, engine: str, given: Mapping[str, str | None]) -> None:
         self.name = name
-        self._config = config
+        self.config = config
         self._sections = (f"target.{name}", *([f"engine.{engine}"] if engine else []), "core")
         self._given = given
 
     def get(self, key: str) -> str | None:
         return self._given.get(key) or self.configured(key)
 
-    @property
-    def protected(self) -> bool:
-        """The first of the sections that says so decides. Raises ConfigError for a value that is no boolean."""
-        keys = (f"{section}.protected" for section in self._sections)
-        return next((self._config.get_bool(key) for key in keys if self._config.setting(key)), False)
+    def truths(self, key: str) -> list[bool | None]:
+        """What each section says, the target's own first; None: nothing. Raises ConfigError for what is no boolean."""
+        keys = [f"{section}.{key}" for section in self._sections]
+        return [self.config.get_bool(each) if self.config.setting(each) else None for each in keys]
 
     def configured(self, key: str) -> str | None:
-        found = (self._config.get(f"{section}.{key}") for section in self._sections)
+        found = (self.config.get(f"{section}.{key}") for section in self._sections)
         return next(filter(None, found), None)
 
 
@@ -250,10 +249,19 @@ def _raw(config: Config, key: str) -> str | None:
     return setting.raw if setting else None
 
 
+def _is_protected(settings: _Settings, uri: DatabaseURI, environ: Mapping[str, str]) -> bool:
+    """What the target itself says counts, then that its database is a protected target's, then engine and core."""
+    own, *general = settings.truths("protected")
+    if own is not None:
+        return own
+    said = next((value for value in general if value is not None), False)
+    return said or uri.place in _protected_places(settings.config, environ)
+
+
 def _protected_places(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str | None, ...]]:
-    """The databases of the protected targets: they are not less so when they are called by their URI."""
+    """Where the databases of the protected targets are: they are not less so when their URI is typed."""
     for name in config.names("target"):
-        if config.setting(f"target.{name}.protected") and config.get_bool(f"target.{name}.protected"):
+        if config.get_bool(f"target.{name}.protected"):
             try:
                 yield parse_uri(_configured_uri(config, name, environ)).place
             except SqitchpyError:  # without its ${VARIABLE} nobody knows where it is

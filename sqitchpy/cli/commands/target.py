@@ -53,7 +53,7 @@ _REFERRING = re.compile(r"core\.target|engine\.[^.]+\.target")
 @stacked(
     option("--uri", metavar="URI", help="Another database (alter)."),
     property_options,
-    ours("--protected/--no-protected", default=None, help="Revert it only with --yes-really NAME, or always."),
+    ours("--protected/--no-protected", default=None, help="Whether it is reverted only with --yes-really NAME."),
     json_option,
 )
 @conducted

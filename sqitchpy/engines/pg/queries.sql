@@ -34,7 +34,7 @@ SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) A
 -- name: current
 SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) AS present), c.note,
        c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email,
-       pg_catalog.count(*) OVER ()
+       (SELECT pg_catalog.count(*) FROM {registry}.changes WHERE project = %(project)s)
   FROM {registry}.changes c CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
  WHERE c.project = %(project)s
  ORDER BY c.committed_at DESC
