@@ -47,6 +47,15 @@ def open_engine(
     return PgEngine(pg_facts(target, environ, directory), on_event, connection=connection, transaction=transaction)
 
 
+def is_begun(target: Target, directory: Path) -> bool:
+    """Whether there can be anything in a database: an embedded server that was never started has none."""
+    if not target.uri.is_embedded:
+        return True
+    from sqitchpy import embedded
+
+    return embedded.exists(directory)
+
+
 def pg_facts(target: Target, environ: Mapping[str, str], directory: Path) -> Facts:
     """What the PostgreSQL engine has to be told. Starts the embedded server for the target ``embedded:``."""
     from sqitchpy.engines.pg.facts import Facts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqitchpy.embedded.binaries import bin_dir, psql_path
 from sqitchpy.embedded.server import ConnectionFacts, Server, ensure_database
-from sqitchpy.embedded.supervisor import ensure_running, find_running, remove, stop
+from sqitchpy.embedded.supervisor import ensure_running, exists, find_running, remove, stop
 
 __all__ = [
     "ConnectionFacts",
@@ -17,6 +17,7 @@ __all__ = [
     "bin_dir",
     "ensure_database",
     "ensure_running",
+    "exists",
     "find_running",
     "psql_path",
     "remove",

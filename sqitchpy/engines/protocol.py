@@ -113,10 +113,10 @@ class Dependent(NamedTuple):
 class Relink:
     """A deployed change whose rows are to say what the plan and the scripts say now.
 
-    ``row`` is the change as it was read from the registry, ``change`` the planned change that it is: its id, name, note,
-    planner, date and dependencies go into the rows in place of the old ones. ``requirement_ids`` are those of the
-    deployed changes that satisfy ``change.requires``, in their order; of changes that are re-linked as well they are
-    the new ones.
+    ``row`` is the change as it was read from the registry, ``change`` the planned change that it is: its id, name,
+    note, planner, date and dependencies go into the rows in place of the old ones. ``requirement_ids`` are those of
+    the deployed changes that satisfy ``change.requires``, in their order; of changes that are re-linked as well they
+    are the new ones.
     """
 
     row: DeployedChange
@@ -174,10 +174,10 @@ class Registry(Protocol):
         """Make rows of deployed changes say what the plan says, all of them in one transaction, under the lock.
 
         Of ``changes`` the id, name, script hash, note, planner and date of planning are set; the rows of
-        ``dependencies`` are replaced; of the ``tags`` id, name, change, note, planner and date are set. When and by whom
-        things were deployed stays, and so does every row of ``events``. Names, hashes and tags may be exchanged among
-        the links. Raises RegistryError, and changes nothing, when one of the rows is not any more as it was read (its
-        id, name or script hash, or a tag is gone).
+        ``dependencies`` are replaced; of the ``tags`` id, name, change, note, planner and date are set. When and by
+        whom things were deployed stays, and so does every row of ``events``. Names, hashes and tags may be exchanged
+        among the links. Raises RegistryError, and changes nothing, when one of the rows is not any more as it was read
+        (its id, name or script hash, or a tag is gone).
         """
 
     def events(self, wanted: LogFilter) -> Iterator[EventRow]:
