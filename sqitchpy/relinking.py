@@ -127,7 +127,7 @@ def _decide(by_script: Sequence[Change], by_name: Change | None) -> Change | str
         return by_script[0]
     if by_script:
         return f"its script is that of several planned changes: {', '.join(change.label for change in by_script)}"
-    return "no change of the plan has its name or its script"
+    return "neither its name nor its script tells which change of the plan it is"
 
 
 def _refuse_other_order(plan: Plan, rows: Sequence[DeployedChange], pairs: Pairs) -> None:

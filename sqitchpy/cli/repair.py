@@ -64,7 +64,7 @@ def _show(console: Console, report: RepairReport) -> None:
     for mended in report.mended:
         console.emit(f"  * {mended.label}: {'; '.join(_reasons(mended))}")
     if report.left:
-        console.emit("Left alone:")
+        console.emit("Left alone")
     for left in report.left:
         console.emit(f"  ! {left.label} ({left.change_id[:_SHOWN]}): {left.why}")
 

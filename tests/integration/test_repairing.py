@@ -246,7 +246,7 @@ def test_a_change_that_was_renamed_and_edited_is_left_alone_and_so_is_what_requi
     write_script(app.path, "deploy", "bee", "SELECT 'another';\n")
     report = repair(app)
     assert left(report) == [
-        ("b", "no change of the plan has its name or its script"),
+        ("b", "neither its name nor its script tells which change of the plan it is"),
         ("c @latest @v2", "the plan has it require bee, which is not deployed"),
     ]
     assert [each.label for each in report.mended] == ["a @v3"]
