@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqitchpy.connecting import is_begun
+from sqitchpy.connecting import has_server
 from sqitchpy.engines.protocol import Engine
 from sqitchpy.errors import PlanError, SqitchpyError
 from sqitchpy.model import Change, DeployedChange, Plan
@@ -30,6 +30,11 @@ class Answer:
         """The target, and its database where that is another word."""
         return self.target if self.destination in ("", self.target) else f"{self.target} ({self.destination})"
 
+    def stranger(self, plan: Plan) -> DeployedChange | None:
+        """The latest deployed change, if the plan does not have it: then nobody knows where the target stands."""
+        latest = self.deployed[-1] if self.deployed else None
+        return None if latest is None or latest.id in plan.by_id or latest.name in plan.by_name else latest
+
     def standing(self, plan: Plan, changes: Iterable[Change]) -> Iterator[tuple[Change, str]]:
         """Of some changes of the plan, those that are in the database, and in which way.
 
@@ -51,7 +56,7 @@ def ask(target: Target, project: str, directory: Path, connect: Callable[[Target
     """Ask one target. A target without a registry has nothing deployed."""
     where = target.uri.display
     try:
-        if not is_begun(target, directory):
+        if not has_server(target, directory):
             return Answer(target.name, where)
         with closing(connect(target)) as engine:
             if engine.registry.version() is None:

@@ -47,8 +47,8 @@ def open_engine(
     return PgEngine(pg_facts(target, environ, directory), on_event, connection=connection, transaction=transaction)
 
 
-def is_begun(target: Target, directory: Path) -> bool:
-    """Whether there can be anything in a database: an embedded server that was never started has none."""
+def has_server(target: Target, directory: Path) -> bool:
+    """Whether there is a server, as far as we have to make it: an embedded one is made when it is first needed."""
     if not target.uri.is_embedded:
         return True
     from sqitchpy import embedded

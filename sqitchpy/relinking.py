@@ -8,7 +8,7 @@ that was reworked, by its place among the instances. Nothing is guessed: a row t
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -56,7 +56,9 @@ def diagnose(
         row, script_hash = rows[index], hashes[index]
         why = _why_not_its_hash(script_hash, row, twins)
         ids = [_id_of(plan, wanted, present, foreign) for wanted in change.requires]
-        if None in ids and row.id != change.id:
+        if row.id == change.id:
+            present.add(change.id)
+        if None in ids:
             missing = change.requires[ids.index(None)].text
             left.append(LeftAlone(row.label, row.id, f"the plan has it require {missing}, which is not deployed"))
             continue
@@ -79,11 +81,7 @@ def _recognise(
     pairs = {index: plan.by_id[row.id] for index, row in enumerate(rows) if row.id in plan.by_id}
     left: list[LeftAlone] = []
     taken = {change.id for change in pairs.values()}
-    by_hash: dict[str, list[Change]] = defaultdict(list)
-    for change in plan.changes:
-        if change.id not in taken:
-            for digest in set(filter(None, scripts[change.id])):
-                by_hash[digest].append(change)
+    by_hash = _by_hash((change for change in plan.changes if change.id not in taken), scripts)
     named = {index: change for index, change in _by_name_and_place(plan, rows).items() if change.id not in taken}
     found: dict[int, Change] = {}
     for index, row in enumerate(rows):
@@ -102,6 +100,15 @@ def _recognise(
             why = f"it is not alone in being like {change.label} of the plan"
             left.append(LeftAlone(rows[index].label, rows[index].id, why))
     return dict(sorted(pairs.items())), left
+
+
+def _by_hash(changes: Iterable[Change], scripts: Mapping[str, Digests]) -> Mapping[str, list[Change]]:
+    """The planned changes with a script, by its hash with each kind of line ends."""
+    found: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        for digest in set(filter(None, scripts[change.id])):
+            found[digest].append(change)
+    return found
 
 
 def _by_name_and_place(plan: Plan, rows: Sequence[DeployedChange]) -> dict[int, Change]:

@@ -109,6 +109,12 @@ class Reviser:
         """Take out the changes after the last one that is deployed anywhere. Raises Refusal when there are none."""
         before = self.read_plan(self.target)
         asked = self._ask(before)
+        for answer in asked:
+            if stranger := answer.stranger(before):
+                raise SqitchpyError(
+                    f'Cannot reset the plan: {answer.label} has "{stranger.name}", which {before.file} does not',
+                    hint="Nothing was changed. Was it deployed from another branch? Revert it from there first.",
+                )
         self._refuse_unasked("reset the plan", asked)
         standing = [found.position for answer in asked for found, _ in answer.standing(before, before.changes)]
         gone = before.changes[max(standing, default=-1) + 1 :]

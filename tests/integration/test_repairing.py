@@ -301,6 +301,16 @@ def test_a_tag_that_the_plan_does_not_have_is_left_alone(build: Build) -> None:
     assert left(repair(app)) == [("a @v1: @v1", "the plan has no such tag")]
 
 
+def test_a_requirement_that_is_not_found_any_more_leaves_its_change_alone(build: Build) -> None:
+    other = build({"x": table("x")}, tags={"x": "v1"}, name="other")
+    other.deploy()
+    app = build({"a": table("a", requires=["other:x@v1"])})
+    app.deploy()
+    app.rows("DELETE FROM sqitch.tags")
+    write_script(app.path, "deploy", "a", "SELECT 1;\n")
+    assert left(repair(app)) == [("a", "the plan has it require other:x@v1, which is not deployed")]
+
+
 @pytest.mark.parametrize("shape", ["a line before", "another order", "a line less"])
 def test_another_order_than_the_plans_is_refused(build: Build, shape: str) -> None:
     app = build({name: Scripts(f"SELECT '{name}';\n") for name in "abc"})

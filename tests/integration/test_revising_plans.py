@@ -155,3 +155,14 @@ def test_reset_keeps_what_a_target_has_under_another_id(opened: Open) -> None:
     plan.write_text(plan.read_text().replace("note a", "noted"))
     project.reset()
     assert names(project) == ["a", "b"]
+
+
+def test_reset_is_refused_where_a_target_has_what_the_plan_has_not(opened: Open) -> None:
+    project = opened()
+    deploy(project, "dev")
+    plan = project.directory / "sqitch.plan"
+    plan.write_text(plan.read_text().replace("\nc ", "\nsea "))
+    assert refused(project.reset)[0] == (
+        f'Cannot reset the plan: dev ({project.resolve("dev").uri.display}) has "c", which sqitch.plan does not'
+    )
+    assert names(project) == ["a", "b", "sea"]

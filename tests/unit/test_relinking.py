@@ -87,4 +87,6 @@ def test_more_instances_than_are_planned_are_left_alone() -> None:
     rows = [row_of(change, None) for change in old.changes]
     found = diagnosed(new, rows, ["hash"])
     assert found.links == ()
-    assert [each.why for each in found.left] == ["neither its name nor its script tells which change of the plan it is"] * 2
+    assert [each.why for each in found.left] == [
+        "neither its name nor its script tells which change of the plan it is"
+    ] * 2
