@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqitchpy.connecting import has_server
 from sqitchpy.engines.protocol import Engine
 from sqitchpy.errors import PlanError, SqitchpyError
 from sqitchpy.model import Change, DeployedChange, Plan
@@ -56,7 +55,7 @@ def ask(target: Target, project: str, directory: Path, connect: Callable[[Target
     """Ask one target. A target without a registry has nothing deployed."""
     where = target.uri.display
     try:
-        if not has_server(target, directory):
+        if not _has_server(target, directory):
             return Answer(target.name, where)
         with closing(connect(target)) as engine:
             if engine.registry.version() is None:
@@ -65,6 +64,15 @@ def ask(target: Target, project: str, directory: Path, connect: Callable[[Target
             return Answer(target.name, where, rows, frozenset(engine.registry.unfinished()))
     except SqitchpyError as error:
         return Answer(target.name, where, why_not=error.message)
+
+
+def _has_server(target: Target, directory: Path) -> bool:
+    """Whether there is a server, as far as it is for us to make it: an embedded one is made when it is needed."""
+    if not target.uri.is_embedded:
+        return True
+    from sqitchpy import embedded
+
+    return embedded.exists(directory)
 
 
 def concerns(target: Target, plan: Plan, read_plan: Callable[[Target], Plan]) -> bool:

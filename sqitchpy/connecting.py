@@ -47,15 +47,6 @@ def open_engine(
     return PgEngine(pg_facts(target, environ, directory), on_event, connection=connection, transaction=transaction)
 
 
-def has_server(target: Target, directory: Path) -> bool:
-    """Whether there is a server, as far as we have to make it: an embedded one is made when it is first needed."""
-    if not target.uri.is_embedded:
-        return True
-    from sqitchpy import embedded
-
-    return embedded.exists(directory)
-
-
 def pg_facts(target: Target, environ: Mapping[str, str], directory: Path) -> Facts:
     """What the PostgreSQL engine has to be told. Starts the embedded server for the target ``embedded:``."""
     from sqitchpy.engines.pg.facts import Facts

@@ -176,8 +176,8 @@ class Registry(Protocol):
         Of ``changes`` the id, name, script hash, note, planner and date of planning are set; the rows of
         ``dependencies`` are replaced; of the ``tags`` id, name, change, note, planner and date are set. When and by
         whom things were deployed stays, and so does every row of ``events``. Names, hashes and tags may be exchanged
-        among the links. Raises RegistryError, and changes nothing, when one of the rows is not any more as it was read
-        (its id, name or script hash, or a tag is gone).
+        among the links (``engines/relinking.py`` has the statements in their order). Raises RegistryError, and changes
+        nothing, when one of the rows is not any more as it was read, or a tag is gone.
         """
 
     def events(self, wanted: LogFilter) -> Iterator[EventRow]:

@@ -91,14 +91,10 @@ UPDATE {registry}.changes SET script_hash = %(hash)s WHERE project = %(project)s
 UPDATE {registry}.changes SET script_hash = NULL WHERE project = %(project)s AND script_hash = change_id
 
 -- name: give_up_hash
--- Fails to find the row when it is not any more as it was read.
-UPDATE {registry}.changes SET script_hash = NULL
- WHERE project = %(project)s AND change_id = %(id)s AND change = %(name)s
-   AND script_hash IS NOT DISTINCT FROM %(hash)s::text
-RETURNING change_id
+UPDATE {registry}.changes SET script_hash = NULL WHERE change_id = %(id)s
 
--- name: give_up_tags
-UPDATE {registry}.tags SET tag = tag_id WHERE project = %(project)s AND tag_id = ANY (%(ids)s) RETURNING tag_id
+-- name: give_up_tag
+UPDATE {registry}.tags SET tag = tag_id WHERE tag_id = %(id)s
 
 -- name: relink_change
 UPDATE {registry}.changes

@@ -15,10 +15,10 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, ends_connection, lost
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.recording import queue_tag
-from sqitchpy.engines.pg.relinking import relink
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Script
+from sqitchpy.engines.relinking import relink
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
@@ -184,7 +184,9 @@ class PgRegistry:
     def relink(self, project: str, links: Sequence[Relink]) -> None:
         """Make rows of deployed changes say what the plan says. Raises RegistryError when they have changed since."""
         with self._session.control().transaction():
-            relink(self._fetch, project, links)
+            self._fetch("mark_transaction")
+            self._fetch("lock_table")
+            relink(self._fetch, self.deployed_changes(project), links)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
