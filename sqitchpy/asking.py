@@ -29,6 +29,11 @@ class Answer:
         """The target, and its database where that is another word."""
         return self.target if self.destination in ("", self.target) else f"{self.target} ({self.destination})"
 
+    @property
+    def silence(self) -> str:
+        """Why the target could not be asked, in a line; empty when it was."""
+        return "" if self.why_not is None else f"cannot be asked: {self.why_not.partition(chr(10))[0]}"
+
     def stranger(self, plan: Plan) -> DeployedChange | None:
         """The latest deployed change, if the plan does not have it: then nobody knows where the target stands."""
         latest = self.deployed[-1] if self.deployed else None

@@ -153,10 +153,10 @@ class Reviser:
         return asked
 
     def _refuse_unasked(self, doing: str, asked: Sequence[Answer]) -> None:
-        mute = [f"  * {answer.label}: {answer.why_not}" for answer in asked if answer.why_not is not None]
+        mute = [f"  * {answer.label} {answer.silence}" for answer in asked if answer.silence]
         if mute and not self.unasked_ok:
             raise SqitchpyError(
-                "\n".join((f"Cannot {doing}: nobody knows what is deployed on", *mute)),
+                "\n".join((f"Cannot {doing}: not every target says what it has", *mute)),
                 hint="Nothing was changed. Make these targets reachable; or, if you know that nothing of this is "
                 "deployed there, say --unasked-ok.",
             )

@@ -76,8 +76,8 @@ def _lines(revision: Revision) -> Iterator[str]:
 
 
 def _asked(answer: Answer) -> str:
-    if answer.why_not is not None:
-        return f"{answer.label} was not asked: {answer.why_not.splitlines()[0]}"
+    if answer.silence:
+        return f"{answer.label} {answer.silence}"
     count = len(answer.deployed)
     has = {0: "nothing", 1: "1 change"}.get(count, f"{count} changes")
     return f"{answer.label} has {has}, none of these"

@@ -104,9 +104,11 @@ def test_a_change_that_is_partly_deployed_stays(opened: Open) -> None:
 def test_a_target_that_does_not_answer_is_named(opened: Open) -> None:
     project = opened(f'[target "far"]\n\turi = {NOBODY}\n')
     told, hint = refused(lambda: project.remove("c"))
-    assert told.startswith(f'Cannot remove "c": nobody knows what is deployed on\n  * far ({NOBODY}): ')
+    assert told.startswith(
+        f'Cannot remove "c": not every target says what it has\n  * far ({NOBODY}) cannot be asked: '
+    )
     assert "--unasked-ok" in hint
-    assert refused(project.reset)[0].startswith("Cannot reset the plan: nobody knows")
+    assert refused(project.reset)[0].startswith("Cannot reset the plan: not every target says")
     project.remove("c", unasked_ok=True)
     assert names(project) == ["a", "b"]
 

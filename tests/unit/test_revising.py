@@ -129,9 +129,9 @@ def test_targets_that_cannot_be_asked_are_named_and_the_plan_stays(project: Proj
     with pytest.raises(SqitchpyError) as caught:
         reopened.remove("b")
     first, *targets = caught.value.message.splitlines()
-    assert first == 'Cannot remove "b": nobody knows what is deployed on'
-    assert targets[0] == "  * db:firebird:: This version of sqitchpy has no firebird engine"
-    assert targets[1].startswith("  * far: ")
+    assert first == 'Cannot remove "b": not every target says what it has'
+    assert targets[0] == "  * db:firebird: cannot be asked: This version of sqitchpy has no firebird engine"
+    assert targets[1].startswith("  * far cannot be asked: ")
     assert "NOWHERE" in targets[1]
     assert "--unasked-ok" in str(caught.value.hint)
     assert files(reopened)["sqitch.plan"] == before["sqitch.plan"]

@@ -42,7 +42,9 @@ _GRAPHS: tuple[Literal["mermaid", "dot", "text"], ...] = ("mermaid", "dot", "tex
     examples=EXAMPLES,
     help="Show the changes of a plan. No database is needed, except to mark in a graph what is deployed: name a "
     "target for that. As in Sqitch, --max-count and --skip choose from the whole plan, and then a change is shown that "
-    "any of the other filters lets through.",
+    "any of the other filters lets through. --remove, --rename and --reset edit the plan and its scripts: every "
+    "configured target is asked first, since what is deployed somewhere has to stay; what will be done is shown, and "
+    "you are asked.",
 )
 @target_option
 @stacked(
