@@ -72,7 +72,7 @@ class Reverting:
             return schedule.changes_to_revert(deployed, to, plan)
         planned = plan.changes if plan else ()
         hashes = [script_hash(self._place.files.source("deploy", change)) for change in planned]
-        keep = schedule.before_first_modified(deployed, hashes)
+        keep = schedule.before_first_modified(deployed, planned, hashes)
         if isinstance(keep, schedule.NothingToDo):
             return keep
         return schedule.changes_to_revert(deployed, keep.id if keep else None, plan)

@@ -253,14 +253,17 @@ def last_in_common(plan: Plan, other: Plan) -> Change | None:
 
 
 def before_first_modified(
-    deployed: Sequence[DeployedChange], hashes: Sequence[str | None]
+    deployed: Sequence[DeployedChange], planned: Sequence[Change], hashes: Sequence[str | None]
 ) -> DeployedChange | NothingToDo | None:
     """For ``--modified``: the last deployed change before the first whose script is no longer the deployed one.
 
-    ``hashes`` are those of the scripts of the planned changes, by position. None: already the first differs.
+    ``hashes`` are those of the scripts of the ``planned`` changes. A deployed change that the plan does not have is
+    compared with the one in its place, as Sqitch compares all. None: already the first differs.
     """
+    positions = {change.id: change.position for change in planned}
     for index, change in enumerate(deployed):
-        current = hashes[index] if index < len(hashes) else None
+        position = positions.get(change.id, index)
+        current = hashes[position] if position < len(hashes) else None
         if (change.script_hash or "") != (current or ""):
             return deployed[index - 1] if index else None
     return NothingToDo(f'No changes deployed since: "{deployed[-1].id}"' if deployed else "")

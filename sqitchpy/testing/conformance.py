@@ -487,6 +487,19 @@ class EngineConformance:
         assert not app.subject.has("b")
         assert app.subject.has("d")
 
+    @pytest.mark.parametrize("transaction", ["change", "run", "script"])
+    def test_every_transaction_mode_fills_gaps(self, app: App, transaction: Transaction) -> None:
+        app.table("a")
+        app.table("b")
+        app.tag("v1")
+        app.table("c", ["a", "b"])
+        app.table("d")
+        app.table("e", ["c"])
+        app.deploy(only="d", transaction=transaction)
+        assert app.deploy(only="e", transaction=transaction) == ("a", "b", "c", "e")
+        assert app.deployed() == ["a", "b", "c", "d", "e"]
+        assert app.revert("@v1") == ("e", "d", "c")
+
     def test_a_change_before_others_fails_its_verification_and_is_taken_back(self, app: App) -> None:
         app.plan("a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;", f"{BROKEN};")
         app.table("b")

@@ -361,6 +361,16 @@ def test_without_gaps_and_with_them_reverting_goes_on_in_the_order_of_the_regist
     assert app.revert().done == ("e", "d", "b", "a")
 
 
+def test_only_what_was_edited_is_modified_behind_a_gap(build: Build) -> None:
+    app = five(build)
+    app.deploy()
+    app.revert(only="a")
+    assert app.revert(modified=True).done == ()
+    write_script(app.path, "deploy", "d", "CREATE TABLE d (more text);")
+    assert app.revert(modified=True).done == ("e", "d")
+    assert app.deployed() == ["b", "c"]
+
+
 def test_a_rebase_over_a_gap_fills_it(build: Build) -> None:
     app = five(build)
     app.deploy()
