@@ -50,7 +50,6 @@ class Deploying:
         version, standing = self._standing()
         state = standing.latest if standing else None
         if state is not None:
-            schedule.position_of(self._plan, state)
             self._catch_up(state)
         chosen = self._chosen(standing)
         if isinstance(chosen, schedule.NothingToDo):
@@ -75,12 +74,13 @@ class Deploying:
     def _chosen(self, standing: Standing | None) -> Chosen | schedule.NothingToDo:
         """What is to be deployed, and where its rows go."""
         plan, wish = self._plan, self._wish
+        state = standing.latest if standing else None
+        position = schedule.position_of(plan, state)
         if wish.only is not None:
             deployed = self._registry.deployed_changes(plan.project) if standing else ()
             return one_to_deploy(plan, wish.only, deployed)
         missing = self._place.warn_of_gaps(standing)
-        state = standing.latest if standing else None
-        changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), wish.to, missing)
+        changes = schedule.changes_to_deploy(plan, position, wish.to, missing)
         if isinstance(changes, schedule.NothingToDo):
             return changes
         return at_the_end(changes, state.id if state else None)
@@ -105,12 +105,13 @@ class Deploying:
     def _catch_up(self, state: DeployedChange) -> None:
         """What Sqitch does first: hashes that an upgrade could not know, tags that were added later."""
         plan, files = self._plan, self._place.files
+        planned = plan.changes[schedule.position_of(plan, state)]
         if state.script_hash == state.id:
             hashes = {change.id: script_hash(files.source("deploy", change)) for change in plan.changes}
             self._registry.refresh_hashes(plan.project, hashes)
-        tags = schedule.missing_tags(plan.by_id[state.id], state)
+        tags = schedule.missing_tags(planned, state)
         if tags:
-            self._registry.add_tags(plan.by_id[state.id], plan.project, tags, self._place.project.user)
+            self._registry.add_tags(planned, plan.project, tags, self._place.project.user)
 
     def _prepare_registry(self, version: float | None, *, first: bool) -> None:
         """Create or upgrade the registry, and register the project."""
@@ -210,8 +211,6 @@ class Deploying:
         plan = self._plan
         refuse_newer(version)
         standing = self._registry.standing(plan.project) if version is not None else None
-        if standing:
-            schedule.position_of(plan, standing.latest)
         chosen = self._chosen(standing)
         if isinstance(chosen, schedule.NothingToDo):
             return chosen

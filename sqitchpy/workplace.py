@@ -164,7 +164,7 @@ class Workplace:
         for change in planned:
             if change.id in unfinished:
                 words = "an earlier deployment has begun this change and not completed it; what it did is in the"
-                self.tell(events.Warned(f"{change.label}: {words} database. “sqitchpy deploy” goes on with it"))
+                self.tell(events.Warned(f"{change.label}: {words} database. The next deployment of it goes on there"))
 
     def warn_of_gaps(self, standing: Standing | None) -> tuple[Change, ...]:
         """Say which planned changes before the latest deployed one are not deployed, and return them.

@@ -67,7 +67,7 @@ def refuse_with_only(options: Mapping[str, Any], changes: Sequence[str], *others
     if options["only"] is not None and (given or changes):
         said = given[0] if given else f'"{changes[0]}"'
         raise click.UsageError(
-            f"--only names the change and what belongs to it goes with it: leave {said} out.",
+            f"--only CHANGE says all that is to be done: leave {said} out.",
             click.get_current_context(),
         )
 

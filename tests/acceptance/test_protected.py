@@ -204,7 +204,7 @@ def test_a_dry_run_of_only(project: Path) -> None:
 def test_only_is_all_that_is_named(project: Path, words: tuple[str, ...], said: str) -> None:
     result = run(project, *words)
     assert result.code == 2
-    assert f"--only names the change and what belongs to it goes with it: leave {said} out." in result.err
+    assert f"--only CHANGE says all that is to be done: leave {said} out." in result.err
     assert deployed(project) == ["a", "b", "c"]
 
 
