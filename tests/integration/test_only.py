@@ -270,18 +270,35 @@ def test_a_verification_after_the_commit_that_fails_leaves_the_others(build: Bui
     assert app.deployed() == app.tables() == ["b"]
 
 
-def test_another_deployer_in_between_is_noticed(build: Build) -> None:
-    app = five(build)
-    deploy(app, "c")
+@pytest.mark.parametrize("gone", ["c", "e"])
+def test_another_deployer_in_between_is_noticed(build: Build, gone: str) -> None:
+    app = build({name: table(name) for name in "abcde"})
+    app.deploy()
+    app.revert(only="b")
 
     def interfere(event: object) -> None:
         if isinstance(event, RunStarted):
-            app.rows("DELETE FROM sqitch.changes WHERE change = 'c'")
+            app.rows("DELETE FROM sqitch.changes WHERE change = %s", gone)
 
     with app.session(on_event=interfere) as target, pytest.raises(DeployError) as caught:
-        target.deploy(only="a", lock_timeout=5)
+        target.deploy(only="b", lock_timeout=5)
     assert "another deployer was at work" in str(caught.value.failure)
-    assert app.deployed() == []
+    with app.session() as target:
+        assert "b" not in {change.name for change in target.status(with_changes=True).deployed}
+
+
+def test_what_another_deployer_has_reverted_is_not_reverted_again(build: Build) -> None:
+    app = build({name: table(name) for name in "abc"})
+    app.deploy()
+
+    def interfere(event: object) -> None:
+        if isinstance(event, RunStarted):
+            app.rows("DELETE FROM sqitch.changes WHERE change = 'b'")
+
+    with app.session(on_event=interfere) as target, pytest.raises(RevertError) as caught:
+        target.revert(only="b", lock_timeout=5)
+    assert "another deployer was at work" in str(caught.value.failure)
+    assert app.tables() == ["a", "b", "c"]
 
 
 # -- reverting --------------------------------------------------------------------------------------------------

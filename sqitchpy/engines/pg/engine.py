@@ -175,7 +175,7 @@ class PgEngine:
         verify_shape = self._scripts.shape(task.verify) if task.verify and verify_inside else None
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.project, task.planned_from)
+            wire = self._transactions.begin(task.project, task.planned_from, task.before)
             if task.script:
                 self._scripts.queue_folded(wire, task.script, "script")
                 self._scripts.queue_reset(wire, shape)
@@ -214,7 +214,10 @@ class PgEngine:
             if task.verify is not None:
                 self._verify(task.verify)
             self._transactions.record(
-                lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.planned_from
+                lambda wire: self._queue_deployed(wire, task, committer, journal),
+                task.project,
+                task.planned_from,
+                task.before,
             )
         except TaskFailed as failed:
             others_at_work = isinstance(failed.error, RegistryError)
@@ -256,7 +259,7 @@ class PgEngine:
         has_progress = self._registry.has_progress()
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.change.project, task.planned_from)
+            wire = self._transactions.begin(task.change.project, task.planned_from, task.change.id)
             if script and folds:
                 self._scripts.queue_folded(wire, script, "script")
                 self._scripts.queue_reset(wire, shape)

@@ -22,10 +22,12 @@ def queue_guard(
     project: str,
     after: str | None,
     lock_table: bool,
+    neighbour: str | None = None,
 ) -> None:
     """Lock the registry and fail unless it stands where the run was planned from.
 
     ``lock_holder`` is the process that must still hold the deployment lock; None where there is no such lock.
+    ``neighbour`` is another change that must be deployed still.
     """
     wire.queue(queries.wire("mark_transaction" if lock_table else "mark_session"), origin=RECORD)
     if lock_table:
@@ -33,6 +35,8 @@ def queue_guard(
     name, standing = ("guard_first", project) if after is None else ("guard", after)
     holder = None if lock_holder is None else str(lock_holder)
     wire.queue(queries.wire(name), _texts(holder, str(key), standing), origin=RECORD)
+    if neighbour is not None and neighbour != after:
+        wire.queue(queries.wire("guard"), _texts(holder, str(key), neighbour), origin=RECORD)
 
 
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
