@@ -127,7 +127,7 @@ ALLOWED: dict[str, set[str]] = {
         "target",
         "templates",
     },
-    "testing": {"embedded", "engines.pg"},
+    "testing": {"embedded", "engines.pg", "errors", "events", "options", "project", "session"},
     "__main__": {"cli"},
 }
 """Which part of the package may import which others, also inside functions; imports for type checkers are free."""

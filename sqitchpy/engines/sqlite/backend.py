@@ -6,9 +6,10 @@ before the COMMIT, so that no script can see it or run into its names.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sqitchpy.engines.dbapi.backend import Connection, Notes, Rows, Verdict
 from sqitchpy.engines.dbapi.dialect import Dialect, milliseconds
 from sqitchpy.engines.dbapi.statements import Language, Statement
 from sqitchpy.engines.protocol import Opening, Script
+from sqitchpy.engines.sqlite import redo
 from sqitchpy.engines.sqlite.failures import registry_error, statement_error
 from sqitchpy.engines.sqlite.lock import FileLock
 from sqitchpy.engines.sqlite.output import Style, rendered
@@ -44,11 +46,15 @@ class _Sql:
     def __init__(self, connection: sqlite3.Connection, registry: str) -> None:
         self.raw = connection
         self._registry = registry
+        self.done: list[redo.Statement] | None = None
+        """Statements that were run since somebody wanted to know."""
 
     def query(self, text: str, parameters: Sequence[object] = ()) -> Rows:
         """Run a statement. Raises EngineError."""
         try:
             with closing(self.raw.execute(text, parameters)) as cursor:
+                if self.done is not None and not text.startswith("SELECT"):
+                    self.done.append(redo.Statement(text, parameters))
                 return cursor.fetchall()
         except sqlite3.Error as error:
             _interrupted(error)
@@ -59,6 +65,11 @@ def _interrupted(error: sqlite3.Error) -> None:
     """Raise KeyboardInterrupt for the error that SQLite makes of it: Python's handler ran in a callback."""
     if str(error) == "interrupted":
         raise KeyboardInterrupt from error
+
+
+def _matches(pattern: str, text: str | None) -> bool:
+    """``text REGEXP pattern``, for which SQLite has the operator and everybody brings the function."""
+    return text is not None and re.search(pattern, text) is not None
 
 
 class SqliteBackend:
@@ -78,6 +89,7 @@ class SqliteBackend:
         self._lock = FileLock(self._registry.with_name(f"{self._registry.name}-lock"), opening.destination)
         self._control: _Sql | None = None
         self._work: _Sql | None = None
+        self._joined = self._noted = False
 
     # -- connections ---------------------------------------------------------------------------------------------
 
@@ -87,6 +99,7 @@ class SqliteBackend:
         except sqlite3.Error as error:
             raise EngineError(f"{error}: {path}", hint="Is there such a folder, and may you write in it?") from error
         connection.set_progress_handler(lambda: 0, INTERRUPTIBLE)
+        connection.create_function("REGEXP", 2, _matches, deterministic=True)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return _Sql(connection, self._opening.registry_destination)
 
@@ -112,15 +125,15 @@ class SqliteBackend:
         """A new connection for each script, as with Sqitch a new shell."""
         if self._work is not None:
             self._work.raw.close()
-            self._work = None
+            self._work, self._joined = None, False
 
     def close(self) -> None:
         """Disconnect."""
+        self.unlock()
         self.renew()
         if self._control is not None:
             self._control.raw.close()
             self._control = None
-        self.unlock()
 
     # -- the registry --------------------------------------------------------------------------------------------
 
@@ -178,15 +191,38 @@ class SqliteBackend:
         for pragma in ("query_only = OFF", "ignore_check_constraints = OFF", "recursive_triggers = OFF"):
             self.work.query(f"PRAGMA {pragma}")
         self.work.query(f"ATTACH DATABASE ? AS {ATTACHED}", [str(self._registry)])
+        self._joined = True
+        self._session.done = [] if redo.is_needed(self.work, ("main", ATTACHED)) else None
 
     def commit(self) -> None:
         """Commit both files, and let go of the registry."""
+        statements, self._session.done = self._session.done, None
+        if statements is not None:
+            redo.write_down(self.work, ATTACHED, statements)
+            self._noted = True
         try:
             self._session.raw.execute("COMMIT").close()
         except sqlite3.Error as error:
             raise EngineError(f"Error: {error}", hint="That was the COMMIT; all of it was rolled back.") from error
-        if self._session.raw.execute("SELECT 1 FROM pragma_database_list WHERE name = ?", [ATTACHED]).fetchone():
+        if self._joined:
             self.work.query(f"DETACH DATABASE {ATTACHED}")
+            self._joined = False
+
+    def _catch_up(self) -> None:
+        """What a run that was killed between two files has left to be recorded (redo.py)."""
+        if not self._database.exists():
+            return
+        numbers = self.control.query(f"SELECT number FROM {redo.NUMBER}") if self.has_table(redo.NUMBER) else []
+        with self.transaction() if self.has_table("changes") else nullcontext():
+            for text, parameters in redo.unrecorded(self.work, [number for (number,) in numbers]):
+                self.control.query(text, parameters)
+        self._forget_notes()
+
+    def _forget_notes(self) -> None:
+        redo.forget(self.work)
+        if self.has_table(redo.NUMBER):
+            self.control.query(f"DROP TABLE {redo.NUMBER}")
+        self.renew()
 
     def rollback(self) -> None:
         """Roll back what is open; the connection goes too, and with it what the script has attached."""
@@ -244,11 +280,17 @@ class SqliteBackend:
         if not self._registry.parent.is_dir():
             raise EngineError(f"unable to open database file: {self._database}", hint="There is no such folder.")
         self._lock.acquire(timeout, on_wait)
+        self._catch_up()
 
     def holds_lock(self) -> bool:
         """Whether it is ours."""
         return self._lock.held
 
     def unlock(self) -> None:
-        """Give it back."""
-        self._lock.release()
+        """Give it back, and leave no note behind."""
+        try:
+            if self._noted:
+                self._forget_notes()
+        finally:
+            self._noted = False
+            self._lock.release()

@@ -10,7 +10,9 @@ from sqitchpy.engines.protocol import NOT_UNIQUE
 from sqitchpy.errors import Diagnostics, EngineError, StatementError
 
 _NEAR = re.compile(r'near "(?P<token>.*)": syntax error$', re.S)
-_NAMED = re.compile(r'(?:no such column: (?:\w+\.)*|unrecognized token: ")(?P<token>.+?)"?$', re.S)
+_NAMED = re.compile(
+    r'(?:no such column: (?:\w+\.)*|unrecognized token: "|(?:table|view) "?)(?P<token>.+?)"?(?: already exists)?$', re.S
+)
 _WIDTH = 78
 """How much of a statement the shell shows around an error (shell_error_context)."""
 
@@ -21,8 +23,9 @@ def statement_error(connection: sqlite3.Connection, statement: Statement, error:
     code: int | None = getattr(error, "sqlite_errorcode", None)
     if code in (None, sqlite3.SQLITE_ERROR) and _refused_by_parser(connection, text):
         offset = _offset(connection, text, words)
+        whole = text if words.startswith("unrecognized token") else f"{text};"
         shown = f"Parse error near line {statement.line}: {words}" + (
-            _context(text, offset) if offset is not None else ""
+            _context(whole, offset) if offset is not None else ""
         )
     else:
         primary = f" ({code & 0xFF})" if code not in (None, sqlite3.SQLITE_ERROR) and code is not None else ""
@@ -76,6 +79,8 @@ def _offset(connection: sqlite3.Connection, text: str, words: str) -> int | None
     if found is None:
         return None
     places = [match.start() for match in re.finditer(re.escape(found["token"]), text)]
+    if words.endswith("already exists"):
+        places = [match.start() for match in re.finditer(rf"\b{re.escape(found['token'])}\b", text)]
     if found.re is _NAMED:
         return places[0] if places else None
     return next(
@@ -89,7 +94,7 @@ def _context(text: str, offset: int) -> str:
     before = len(text[:offset].encode())
     if before > 50:
         begin, before = _cut(text, offset)
-    line = re.sub(r"\s", " ", f"{text};"[begin : begin + _WIDTH])
+    line = re.sub(r"\s", " ", text[begin : begin + _WIDTH])
     if before < 25:
         return f"\n  {line}\n  {' ' * before}^--- error here"
     return f"\n  {line}\n  {' ' * (before - 14)}error here ---^"
