@@ -172,5 +172,6 @@ class Preview:
     action: Action
     destination: str
     steps: tuple[PreviewedStep, ...]
-    creates_registry: bool = False
+    creates_registry: str | None = None
+    """How messages call the registry whose tables would be created; None when they are there."""
     message: str | None = None

@@ -76,7 +76,7 @@ def preview(plan: Preview) -> Document:
         "dry_run": True,
         "destination": plan.destination,
         "message": plan.message,
-        "creates_registry": plan.creates_registry,
+        "creates_registry": plan.creates_registry is not None,
         "steps": [
             {
                 "action": step.action,
