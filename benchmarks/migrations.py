@@ -19,7 +19,7 @@ def write_all(folder: Path, count: int) -> None:
 
 # -- alembic ------------------------------------------------------------------------------------------------------------
 
-_ALEMBIC_ENV = '''
+_ALEMBIC_ENV = """
 import os
 from alembic import context
 from sqlalchemy import create_engine, pool
@@ -29,7 +29,7 @@ with engine.connect() as connection:
     context.configure(connection=connection, transaction_per_migration=bool(os.environ.get("BENCH_PER_MIGRATION")))
     with context.begin_transaction():
         context.run_migrations()
-'''
+"""
 
 _ALEMBIC_REVISION = '''"""Change {number}"""
 from alembic import op
@@ -140,4 +140,3 @@ def write_graphile(folder: Path, count: int) -> None:
         text = f"--! Previous: {before}\n--! Hash: sha1:{digest}\n\n{body}\n"
         (folder / f"migrations/committed/{change.number:06}.sql").write_text(text)
         before = f"sha1:{digest}"
-

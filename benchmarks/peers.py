@@ -76,7 +76,17 @@ def install() -> None:
         subprocess.run(pip, check=False)
     if not (NODE / ".bin/node-pg-migrate").exists() and shutil.which("npm"):
         packages = ["dbmate", "graphile-migrate", "node-pg-migrate", "pg"]
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", PEERS, *packages]
+        npm = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+            PEERS,
+            *packages,
+        ]
         subprocess.run(npm, check=False)
 
 

@@ -109,7 +109,9 @@ def _life(bench: Bench, scenario: str, on: server.Server, port: int, count: int)
     tools = [tool for tool in bench.tools if tool.longest >= count]
     for turn in range(turns_for(bench, count)):
         bench.say(f"{scenario}: turn {turn + 1}")
-        places = {tool.name: Place(bench.project(tool, count), port, on.create(f"b{n}")) for n, tool in enumerate(tools)}
+        places = {
+            tool.name: Place(bench.project(tool, count), port, on.create(f"b{n}")) for n, tool in enumerate(tools)
+        }
         for what in filter(bench.wants, OPERATIONS):
             for tool in shuffled(tools):
                 if what in tool.commands and not (what == "revert" and tool.name == "dbmate"):

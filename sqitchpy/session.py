@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqitchpy import deploying, events, reverting
-from sqitchpy.checking import check
+from sqitchpy import events
 from sqitchpy.connecting import open_engine
 from sqitchpy.engines.protocol import REGISTRY_VERSION
 from sqitchpy.errors import Refusal, RegistryError, RunError, SqitchpyError, UnknownChangeError, VerifyError
@@ -24,19 +22,20 @@ from sqitchpy.options import (
 from sqitchpy.plan import find_in_plan
 from sqitchpy.report import CheckReport, Preview, Report, Status, VerifyReport
 from sqitchpy.target import Target
-from sqitchpy.verification import Range, Verification, choose
 from sqitchpy.workplace import Workplace, refuse_newer
 
 if TYPE_CHECKING:
     import psycopg
 
     from sqitchpy.project import Project
+    from sqitchpy.verification import Range
 
 
 class TargetSession:
     """A target of a project. Use it as a context manager; it connects when it first has to, and disconnects at the end.
 
     Every method raises :class:`sqitchpy.SqitchpyError` and nothing else on purpose. Not for several threads at once.
+    What deploys, reverts and verifies is imported by the method that does: ``status`` would wait for it.
     """
 
     def __init__(
@@ -96,17 +95,12 @@ class TargetSession:
 
         Raises DeployError (its ``report`` says what was done), LockTimeoutError, PlanError, RegistryError …
         """
-        wish = deploying.Wish(
-            to,
-            mode,
-            verify,
-            log_only,
-            self._place.scripting("deploy", variables, runner),
-            transaction,
-            verify_when,
-        )
+        from sqitchpy.deploying import Deploying, Wish
+
+        scripting = self._place.scripting("deploy", variables, runner)
+        wish = Wish(to, mode, verify, log_only, scripting, transaction, verify_when)
         self._refuse_run_in_callers(transaction)
-        work = deploying.Deploying(self._place, wish)
+        work = Deploying(self._place, wish)
         with self._place.locked(lock_timeout):
             return work.run()
 
@@ -133,9 +127,11 @@ class TargetSession:
 
         PostgreSQL itself holds the session read-only meanwhile.
         """
+        from sqitchpy.deploying import Deploying, Wish
+
         scripting = self._place.scripting("deploy", variables, runner)
-        wish = deploying.Wish(to, "all", verify, log_only, scripting, transaction, verify_when)
-        return deploying.Deploying(self._place, wish).preview(sql=sql)
+        wish = Wish(to, "all", verify, log_only, scripting, transaction, verify_when)
+        return Deploying(self._place, wish).preview(sql=sql)
 
     def revert(
         self,
@@ -155,11 +151,13 @@ class TargetSession:
 
         Raises RevertError (its ``report`` says what was done), Refusal, LockTimeoutError, RegistryError …
         """
+        from sqitchpy.reverting import Reverting, Wish
+
         scripting = self._place.scripting("revert", variables, runner)
-        wish = reverting.Wish(to, modified, log_only, scripting, confirm)
+        wish = Wish(to, modified, log_only, scripting, confirm)
         self._place.require_registry()
         with self._place.locked(lock_timeout):
-            return reverting.Reverting(self._place, wish).run()
+            return Reverting(self._place, wish).run()
 
     def rebase(
         self,
@@ -222,8 +220,10 @@ class TargetSession:
         sql: bool = False,
     ) -> Preview:
         """What :meth:`revert` would do, in order, and with ``sql`` what it would send."""
+        from sqitchpy.reverting import Reverting, Wish
+
         scripting = self._place.scripting("revert", variables, runner)
-        return reverting.Reverting(self._place, reverting.Wish(to, modified, False, scripting)).preview(sql=sql)
+        return Reverting(self._place, Wish(to, modified, False, scripting)).preview(sql=sql)
 
     def verify(
         self,
@@ -237,6 +237,8 @@ class TargetSession:
 
         Raises VerifyError, whose ``report`` says what was found, when something is wrong.
         """
+        from sqitchpy.verification import Verification
+
         self._place.require_registry()
         plan = self._place.plan
         scripting = self._place.scripting("verify", variables, runner)
@@ -260,6 +262,8 @@ class TargetSession:
 
     def _to_verify(self, plan: Plan, deployed: Sequence[DeployedChange], since: str | None, to: str | None) -> Range:
         """The range to verify. When there is none, that is said below the headline, as Sqitch does."""
+        from sqitchpy.verification import choose
+
         try:
             if not plan.changes:
                 raise RegistryError("There are deployed changes, but none planned!")
@@ -270,6 +274,9 @@ class TargetSession:
 
     def check(self, since: str | None = None, to: str | None = None) -> CheckReport:
         """Compare the deploy scripts with what was deployed, from ``since`` to ``to``; the first difference ends it."""
+        from sqitchpy.checking import check
+        from sqitchpy.verification import choose
+
         place = self._place
         place.require_registry()
         place.tell(events.CheckStarted(self.destination))
@@ -338,4 +345,4 @@ class TargetSession:
 
 def _joined(first: Report, second: Report) -> Report:
     """The report of a run that consists of two."""
-    return replace(second, steps=first.steps + second.steps, seconds=first.seconds + second.seconds)
+    return second._replace(steps=first.steps + second.steps, seconds=first.seconds + second.seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from psycopg import sql
 
@@ -18,7 +18,7 @@ def quoted(name: str) -> str:
 
 @cache
 def _templates() -> dict[str, str]:
-    text = files("sqitchpy.engines.pg").joinpath("queries.sql").read_text("utf-8")
+    text = Path(__file__).with_name("queries.sql").read_text("utf-8")
     return {match.group(1): match.group(3).strip() for match in _BLOCK.finditer(text)}
 
 

@@ -16,10 +16,9 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
-from sqitchpy.engines.pg.stepwise import Stepwise
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Look, Script
-from sqitchpy.errors import Diagnostics, EngineError, ScriptError
+from sqitchpy.errors import Diagnostics, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.script.actions import Actions, Print
 from sqitchpy.script.interpreter import Interpreter
@@ -185,6 +184,8 @@ class ScriptRunner:
         def tell(text: str) -> None:
             self._on_event(Warned(text))
 
+        from sqitchpy.engines.pg.stepwise import Stepwise  # hardly a script needs it
+
         stepwise = Stepwise(wire, journal, queries, self._writer(), guard=guard, tell=tell)
         stepwise.run(self._actions(script, shape))
         self._end(wire, shape)
@@ -241,12 +242,3 @@ def _statements(shape: Shape) -> tuple[str, ...] | None:
         return None
     sent = [action.statement.text for action in shape.actions if not isinstance(action, Print)]
     return tuple(text.decode("utf-8", "replace") for text in sent)
-
-
-def failed_outside_block(error: EngineError) -> bool:
-    """Whether a statement failed only because it was in a transaction block.
-
-    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events;
-    53200: the transaction has taken all the locks that the server has room for.
-    """
-    return error.sqlstate in ("25001", "2D000", "55P04", "55006", "53200")
