@@ -17,7 +17,7 @@ def write_all(folder: Path, count: int) -> None:
     (folder / "revert.all").write_text("\n".join(text for change in reversed(wanted) for text in change.down))
 
 
-# -- alembic ------------------------------------------------------------------------------------------------------------
+# -- alembic ----------------------------------------------------------------------------------------------------------
 
 _ALEMBIC_ENV = """
 import os
@@ -61,7 +61,7 @@ def write_alembic(folder: Path, count: int) -> None:
         (folder / f"migrations/versions/{change.name}.py").write_text(text)
 
 
-# -- django -------------------------------------------------------------------------------------------------------------
+# -- django -----------------------------------------------------------------------------------------------------------
 
 _DJANGO_SETTINGS = """
 import os
@@ -100,7 +100,7 @@ def write_django(folder: Path, count: int) -> None:
         (folder / f"bench/migrations/{change.name}.py").write_text(text)
 
 
-# -- tools with migrations in SQL ---------------------------------------------------------------------------------------
+# -- tools with migrations in SQL -------------------------------------------------------------------------------------
 
 
 def write_yoyo(folder: Path, count: int) -> None:

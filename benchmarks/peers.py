@@ -90,7 +90,7 @@ def install() -> None:
         subprocess.run(npm, check=False)
 
 
-# -- sqitchpy and Sqitch ------------------------------------------------------------------------------------------------
+# -- sqitchpy and Sqitch ----------------------------------------------------------------------------------------------
 
 
 def _sqitch(program: str, *, deploy: tuple[str, ...] = (), verify: tuple[str, ...] = ()) -> dict[What, Command]:
@@ -130,7 +130,7 @@ def _binary_first() -> str:
     return f"{PSQL[-1].parent}:/usr/local/bin:/usr/bin:/bin" if PSQL else ""
 
 
-# -- the limits ---------------------------------------------------------------------------------------------------------
+# -- the limits -------------------------------------------------------------------------------------------------------
 
 
 def _limit(limit: str, what: str) -> Command:
@@ -159,7 +159,7 @@ def _psql(script: str) -> Command:
     return lambda place: [str(PSQL[-1]), *words, f"--file={script}", place.url]
 
 
-# -- the others ---------------------------------------------------------------------------------------------------------
+# -- the others -------------------------------------------------------------------------------------------------------
 
 
 def _alembic(name: str, transactions: Transactions, **environment: str) -> Tool:
@@ -289,7 +289,7 @@ def tools() -> list[Tool]:
         Tool("limit a", "run", migrations.write_all, all_at_once, installed=lambda: bool(PSQL), family="all"),
         _limit_tool("b", "change"),
         _limit_tool("c", "change"),
-        Tool("limit c, verifying", "change", write_project, with_verify, _beside, family="sqitch"),  # type: ignore[arg-type]
+        Tool("limit c with verify", "change", write_project, with_verify, _beside, family="sqitch"),  # type: ignore[arg-type]
         _limit_tool("cc", "run"),
         _real_sqitch("sqitch"),
         _real_sqitch("sqitch, binary psql", PATH=_binary_first()),

@@ -84,7 +84,7 @@ def shuffled(tools: Sequence[Tool]) -> list[Tool]:
     return random.sample(list(tools), len(tools))
 
 
-# -- the life of a project ----------------------------------------------------------------------------------------------
+# -- the life of a project --------------------------------------------------------------------------------------------
 
 
 def life(bench: Bench) -> None:
@@ -164,7 +164,7 @@ class Proxy:
         self._process.wait()
 
 
-# -- round trips --------------------------------------------------------------------------------------------------------
+# -- round trips ------------------------------------------------------------------------------------------------------
 
 
 def trips(bench: Bench) -> None:
@@ -190,7 +190,7 @@ def _trips(bench: Bench, tool: Tool, count: int, on: server.Server, proxy: Proxy
     return found
 
 
-# -- starting -----------------------------------------------------------------------------------------------------------
+# -- starting ---------------------------------------------------------------------------------------------------------
 
 
 def start(bench: Bench) -> None:
@@ -218,7 +218,7 @@ def _in_turns(
                 bench.measure(scenario, what, name, turn, commands[name], folder, {}, None)
 
 
-# -- large plans --------------------------------------------------------------------------------------------------------
+# -- large plans ------------------------------------------------------------------------------------------------------
 
 
 def plans(bench: Bench) -> None:
@@ -243,7 +243,7 @@ def _parsing() -> list[str]:
     return [sys.executable, "-c", code]
 
 
-# -- on top of many changes ---------------------------------------------------------------------------------------------
+# -- on top of many changes -------------------------------------------------------------------------------------------
 
 
 def growth(bench: Bench) -> None:
@@ -273,7 +273,7 @@ def _fill(bench: Bench, tool: Tool, count: int, on: server.Server) -> None:
     bench.facts[f"peak memory, deploy of W({count:,})"] = f"{int(done.stderr.split()[-1]) / 1024:.0f} MiB"
 
 
-# -- several verifications at once --------------------------------------------------------------------------------------
+# -- several verifications at once ------------------------------------------------------------------------------------
 
 
 def jobs(bench: Bench) -> None:

@@ -200,17 +200,19 @@ class ScriptRunner:
 
     # -- leaving no trace ---------------------------------------------------------------------------------------
 
-    def queue_reset(self, wire: Wire, shape: Shape | None) -> None:
-        """Inside a transaction: what comes next must not see what the script has set."""
-        if shape is not None and not shape.inert:
+    def queue_reset(self, wire: Wire, *shapes: Shape | None) -> None:
+        """Inside a transaction: what comes next must not see what the scripts have set."""
+        if any(shape is not None and not shape.inert for shape in shapes):
             for text in self._session.reset:
                 wire.queue(text)
 
     def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""
         if any(shape is not None and not shape.inert for shape in shapes):
-            for text in self._session.forget:
-                wire.queue(text)
+            if self._session.commits:
+                wire.queue_discard(self._session.as_new)
+            else:
+                self.queue_reset(wire, *shapes)
 
     def renew(self, *shapes: Shape | None) -> None:
         """After a script that changes what only new sessions see, the next gets a new one."""

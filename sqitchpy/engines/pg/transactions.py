@@ -39,6 +39,9 @@ class Transactions:
             work()
         except ServerFailure as failure:
             self._session.abandon()
+            if _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+                self.attempt(stage, work, kept=kept)
+                return
             raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
         except ConnectionLostError:
             self._session.drop_work()
@@ -115,6 +118,12 @@ _MOVED = {
     "the deployment lock is lost": "the session that held the deployment lock is gone",
     "the registry has moved": "another deployer was at work",
 }
+
+
+def _prepared_in_vain(failure: ServerFailure) -> bool:
+    """Whether a statement of ours failed because it is not prepared, or another one is by its name: a pooler hands
+    out sessions that others have used."""
+    return failure.origin == RECORD and failure.sqlstate in ("26000", "42P05")
 
 
 def _stage(failure: ServerFailure, stage: Stage) -> Stage:
