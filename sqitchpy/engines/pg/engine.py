@@ -168,7 +168,8 @@ class PgEngine:
 
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
-        self._transactions.attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
+        guard = self._transactions.queue_lock_guard
+        self._transactions.attempt("script", lambda: self._session.end_run(guard, to_point=to_point, rollback=rollback))
 
     def abandon_run(self) -> None:
         """Roll the run's transaction back if it is still open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -156,9 +157,13 @@ class ScriptRunner:
             self.doing = doing
 
         def tell(result: PGresult) -> None:
-            for row in range(result.ntuples):
-                seconds, locks = ((result.get_value(row, column) or b"").decode() for column in (0, 1))
-                told = f"{change}: verifying it took {seconds} s, with these locks held: {locks}. "
+            from html import unescape  # enough for XML without attributes
+
+            if not result.ntuples:
+                return
+            seconds, document = ((result.get_value(0, column) or b"").decode() for column in (0, 1))
+            if locks := re.search("<locks>(.*)</locks>", document, re.DOTALL):
+                told = f"{change}: verifying it took {seconds} s, with these locks held: {unescape(locks[1])}. "
                 way_out = f"“-- sqitchpy: verify=after” on the first line of {script.source.name} "
                 self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
 

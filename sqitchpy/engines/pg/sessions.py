@@ -84,8 +84,17 @@ class OwnSession:
         """Remember this point of the run's transaction."""
         self.work().run(b"SAVEPOINT sqitchpy_point")
 
-    def end_run(self, *, to_point: bool, rollback: bool) -> None:
-        """End the run's transaction."""
+    @property
+    def guarded_holder(self) -> int | None:
+        """The process that must still hold the deployment lock when a change begins; None when it is not asked for.
+
+        Inside a larger transaction it would be asked for again and again, among locks that every change adds to: then
+        it is asked at the end of the run. In a caller's transaction the lock is the transaction's own.
+        """
+        return self.lock_holder if self.commits else None
+
+    def end_run(self, guard: Callable[[Wire], None], *, to_point: bool, rollback: bool) -> None:
+        """End the run's transaction; ``guard`` queues what must hold before it is committed."""
         self._in_run = False
         wire = self._wire
         if wire is None:
@@ -95,6 +104,7 @@ class OwnSession:
             return
         if to_point:
             wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
+        guard(wire)
         wire.queue(b"COMMIT", origin="run")
         wire.queue_discard(self.as_new)
         wire.sync()
@@ -133,9 +143,7 @@ class OwnSession:
     def work(self) -> Wire:
         """The work connection: it runs scripts and writes the registry."""
         if self._wire is None:
-            self._wire = Wire(
-                self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent
-            )
+            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
             strings = self._wire.parameter("standard_conforming_strings") != "off"
             self._settings_of_work = Settings(strings, self.encoding)

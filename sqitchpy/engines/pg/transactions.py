@@ -8,7 +8,7 @@ from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
-from sqitchpy.engines.pg.recording import RECORD, queue_guard
+from sqitchpy.engines.pg.recording import RECORD, queue_guard, queue_lock_guard
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.scripts import Origin
@@ -80,12 +80,16 @@ class Transactions:
         queue_guard(
             wire,
             self._registry.queries,
-            lock_holder=self._session.lock_holder,
+            lock_holder=self._session.guarded_holder,
             key=lock.KEY,
             project=project,
             after=after,
             lock_table=lock_table,
         )
+
+    def queue_lock_guard(self, wire: Wire) -> None:
+        """Fail, here and now, unless we still have the lock."""
+        queue_lock_guard(wire, self._registry.queries, lock_holder=self._session.lock_holder, key=lock.KEY)
 
     def queue_encoding(self, wire: Wire) -> None:
         """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""
