@@ -112,8 +112,8 @@ def repair(report: RepairReport, *, dry_run: bool, failure: SqitchpyError | None
         "dry_run": dry_run,
         "destination": report.destination,
         "repaired": report.done,
-        "changes": [{**asdict(each), "tags": list(each.tags)} for each in report.mended],
-        "left": [asdict(each) for each in report.left],
+        "changes": [{**each._asdict(), "tags": list(each.tags)} for each in report.mended],
+        "left": [each._asdict() for each in report.left],
         "error": error_fields(failure) if failure else None,
     }
 

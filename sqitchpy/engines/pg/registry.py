@@ -22,11 +22,6 @@ from sqitchpy.engines.relinking import relink
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
-from sqitchpy.script.actions import Run
-from sqitchpy.script.interpreter import Interpreter
-from sqitchpy.script.outside import Unseen
-from sqitchpy.script.source import Source
-from sqitchpy.script.variables import Variables
 
 _HERE = Path(__file__).parent
 
@@ -91,6 +86,12 @@ class PgRegistry:
             self._run_own_script(f"upgrade-{version}.sql", version, installer)
 
     def _run_own_script(self, name: str, version: str, installer: Person) -> None:
+        from sqitchpy.script.actions import Run
+        from sqitchpy.script.interpreter import Interpreter
+        from sqitchpy.script.outside import Unseen
+        from sqitchpy.script.source import Source
+        from sqitchpy.script.variables import Variables
+
         source = Source(name, _HERE)
         variables = Variables({b"registry": self._facts.registry.encode()})
         with self._transaction() as wire:
