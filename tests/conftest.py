@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import mariadb
+from tests.mariadb import MariaDatabase, MariaServer
 
 pytest_plugins = ["sqitchpy.testing.plugin"]
 
@@ -17,14 +21,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so it is for what a she
 settings.register_profile(
     "torture", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )  # pytest --hypothesis-profile=torture
-KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_REQUIRE", "SQITCHPY_POSTGIS_DSN"}
+KEPT = {"SQITCHPY_TEST_DSN", "SQITCHPY_TEST_MYSQL", "SQITCHPY_REQUIRE", "SQITCHPY_POSTGIS_DSN"}
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test sees the configuration, identity or servers of whoever runs it."""
     for name in list(os.environ):
-        if name.startswith(("SQITCH", "PG")) and name not in KEPT:
+        if name.startswith(("SQITCH", "PG", "MYSQL", "MARIADB")) and name not in KEPT:
             monkeypatch.delenv(name)
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)
@@ -55,3 +59,22 @@ def sqitch() -> str:
     found = shutil.which("sqitch")
     need("sqitch", found is not None)
     return found or ""
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MariaServer]:
+    """The server that SQITCHPY_TEST_MYSQL names (``db:mysql://…``), else a MariaDB of this test session."""
+    uri = os.environ.get("SQITCHPY_TEST_MYSQL")
+    if uri:
+        yield mariadb.named_server(uri)
+        return
+    need("mariadb", mariadb.found())
+    with mariadb.throwaway_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mysql_database(mysql_server: MariaServer) -> Iterator[MariaDatabase]:
+    """An empty database for one test; the registry ``sqitch`` goes with it."""
+    with mysql_server.database() as database:
+        yield database
