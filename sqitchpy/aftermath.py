@@ -7,7 +7,7 @@ from typing import Literal
 from sqitchpy.engines.protocol import TaskFailed
 from sqitchpy.events import Action
 
-How = Literal["transaction", "statements", "psql"]
+How = Literal["transaction", "statements", "psql", "sqlite3", "mysql"]
 """How a script is run (see :class:`sqitchpy.engines.protocol.Look`)."""
 
 

@@ -20,6 +20,8 @@ RIGHT_MARGIN = 10
 
 def render(diagnostics: Diagnostics) -> str:
     """The text of an error or notice, without a final newline. What fails at the final COMMIT has no line (0)."""
+    if diagnostics.shown is not None:
+        return diagnostics.shown
     place = f"{diagnostics.file}:{diagnostics.line}" if diagnostics.line else diagnostics.file
     first = f"psql:{place}: {diagnostics.severity}:  {diagnostics.message}"
     lines = [first]

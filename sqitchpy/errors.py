@@ -136,7 +136,7 @@ class ConnectionLostError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """What PostgreSQL says of a failed statement, field by field, and where the statement stands."""
+    """What the database says of a failed statement, field by field, and where the statement stands."""
 
     file: str
     line: int
@@ -149,6 +149,8 @@ class Diagnostics:
     statement: str | None = None
     position: int | None = None
     """Where in ``statement`` the error is, in characters from 1."""
+    shown: str | None = None
+    """The whole of it as the database's own client would say it, where that is not psql."""
 
 
 class StatementError(EngineError):

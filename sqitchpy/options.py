@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["all", "tag", "change"]
-Runner = Literal["native", "psql"]
+Runner = Literal["native", "psql", "sqlite3", "mysql"]
+"""What runs scripts: sqitchpy itself, or the client program of the database that it belongs to."""
 Transaction = Literal["change", "run", "script"]
 """What is one transaction: each change, the whole run, or whatever the scripts themselves say (Sqitch's way)."""
 VerifyWhen = Literal["inside", "after"]

@@ -9,7 +9,7 @@ from sqitchpy.events import Action
 from sqitchpy.model import Change, DeployedChange
 
 Outcome = Literal["done", "failed", "skipped"]
-Runs = Literal["transaction", "run", "after", "statements", "psql", "missing"]
+Runs = Literal["transaction", "run", "after", "statements", "psql", "sqlite3", "mysql", "missing"]
 """How a script would be run: in its change's transaction, in that of the whole run, after its change is committed (a
 verification), statement by statement outside a transaction, in psql; or not at all, because its file does not exist."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePosixPath
 
 from sqitchpy.config import Config, expand
+from sqitchpy.engines.catalog import engine_keys, find_driver, is_known
 from sqitchpy.errors import TargetError
-from sqitchpy.uri import ENGINES, DatabaseURI, parse_uri
+from sqitchpy.uri import DatabaseURI, parse_uri
 
 _CLIENTS: Mapping[str, str] = {
     "pg": "psql",
@@ -90,21 +91,15 @@ class Target:
 
     @property
     def registry_uri(self) -> DatabaseURI:
-        """Where the registry is: beside the database for SQLite and MySQL, in a schema of the same one otherwise.
-
-        For SQLite ``flipr.db`` has ``sqitch.db``, ``a.b.db`` has ``sqitch.b.db`` and ``foo`` has ``sqitch``; a
-        registry's name with a dot is the whole file name.
-        """
-        if self.engine == "mysql":
-            return self.uri.override(dbname=self.registry)
-        if self.engine == "sqlite" and self.uri.dbname:
-            return self.uri.override(dbname=_sqlite_registry(self.uri.dbname, self.registry))
-        return self.uri
+        """Where the registry is: beside the database for SQLite and MySQL, in a schema of the same one otherwise."""
+        driver = find_driver(self.engine)
+        return driver.registry_uri(self.uri, self.registry) if driver else self.uri
 
     @property
     def registry_destination(self) -> str:
         """How messages name the registry."""
-        return self.registry_uri.display if self.engine in ("sqlite", "mysql") else self.destination
+        driver = find_driver(self.engine)
+        return self.registry_uri.display if driver and driver.own_registry else self.destination
 
 
 def resolve_target(
@@ -129,8 +124,8 @@ def resolve_target(
     reference = expand(reference, environ, "The target") if reference else _default(config, environ)
     named = ":" not in reference
     uri = parse_uri(_configured_uri(config, reference, environ) if named else reference)
-    if uri.engine not in ENGINES:
-        raise TargetError(f"Unknown engine: {uri.engine}", hint=f"The engines are {', '.join(ENGINES)}")
+    if not is_known(uri.engine):
+        raise TargetError(f"Unknown engine: {uri.engine}", hint=f"The engines are {', '.join(engine_keys())}")
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
     settings = _Settings(config, reference if named else uri.display, uri.engine, asdict(overrides))
     return Target(
@@ -166,7 +161,7 @@ def target_reference(config: Config, argument: str) -> str | None:
         return argument
     if argument.lower().startswith(("db:", "postgres://", "postgresql://", "embedded:", "${")):
         return argument
-    return _engine_reference(config, argument) if argument in ENGINES else None
+    return _engine_reference(config, argument) if is_known(argument) else None
 
 
 def configured_attributes(config: Config, name: str, engine: str, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -274,7 +269,9 @@ def _clean(path: str) -> str:
 
 
 def _default_client(engine: str) -> str:
-    return _CLIENTS.get(engine, engine) + (".exe" if os.name == "nt" else "")
+    driver = find_driver(engine) if engine not in _CLIENTS else None
+    client = driver.client if driver else _CLIENTS.get(engine, engine)
+    return client + (".exe" if os.name == "nt" and client else "")
 
 
 def _destination(uri: DatabaseURI, environ: Mapping[str, str], system_user: str | None) -> str:
@@ -284,11 +281,3 @@ def _destination(uri: DatabaseURI, environ: Mapping[str, str], system_user: str 
     names = (environ.get("PGDATABASE"), environ.get("SQITCH_USERNAME"), uri.user, environ.get("PGUSER"), system_user)
     dbname = next(filter(None, names), None)
     return uri.override(dbname=dbname).display
-
-
-def _sqlite_registry(database: str, registry: str) -> str:
-    if PurePath(registry).is_absolute():
-        return registry
-    directory, slash, base = database.rpartition("/")
-    _, dot, rest = base.partition(".")
-    return f"{directory}{slash}{registry}" + ("" if "." in registry else f"{dot}{rest}")

@@ -21,6 +21,8 @@ _RUNS = {
     "after": "after the change is committed",
     "statements": "statement by statement, not in a transaction",
     "psql": "in psql",
+    "sqlite3": "in sqlite3",
+    "mysql": "in mysql",
 }
 
 

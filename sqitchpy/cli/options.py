@@ -103,8 +103,8 @@ def json_option(function: F) -> F:
 
 def runner_option(function: F) -> F:
     """``--runner``."""
-    words = "native: scripts run in-process; psql: each in a psql of its own, as Sqitch runs them."
-    return ours("--runner", metavar="native|psql", help=words)(function)
+    words = "native: scripts run in-process; psql, sqlite3 or mysql: each in that client program, as Sqitch runs them."
+    return ours("--runner", metavar="|".join(RUNNERS), help=words)(function)
 
 
 @contextmanager

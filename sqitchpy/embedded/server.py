@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SUPERUSER = "postgres"
 MAINTENANCE = "postgres"
 CONNECT_SECONDS = 5
+DATABASE = "app"
+"""The database of the target ``embedded:``."""
 
 
 class ConnectionFacts(TypedDict):

@@ -1,24 +1,33 @@
 """What a database must offer to be an engine.
 
-An :class:`Engine` runs one task at a time and records it; its :class:`Registry` reads and prepares the tables that
-record them. Engines print nothing: what happens meanwhile goes out through the ``on_event`` callback they were
-made with.
+A :class:`Driver` opens an :class:`Engine`, which runs one task at a time and records it; its :class:`Registry` reads
+and prepares the tables that record them. Engines print nothing: what happens meanwhile goes out through the
+``on_event`` callback they were made with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
 from sqitchpy.errors import LockHolder, SqitchpyError
+from sqitchpy.events import OnEvent
 from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter, Runner
 from sqitchpy.script.source import Source
+from sqitchpy.uri import DatabaseURI
 
 REGISTRY_VERSION = 1.1
 """The version of Sqitch's registry that this release reads and writes."""
+
+NOT_UNIQUE = (
+    "Another deployed change has a script of the very same bytes, which the registry does not allow within a project. "
+    "Make the scripts differ; a comment is enough."
+)
+"""What to say of a deploy script that is not unique: the registry's key is Sqitch's."""
 
 Stage = Literal["script", "verify", "record"]
 
@@ -76,7 +85,7 @@ class VerifyTask:
 class Look(NamedTuple):
     """How a script would be run, and what it would send: None when that is not known before it runs, or very long."""
 
-    how: Literal["transaction", "statements", "psql"]
+    how: Literal["transaction", "statements", "psql", "sqlite3", "mysql"]
     statements: tuple[str, ...] | None
 
 
@@ -209,3 +218,45 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Disconnect. Releases the lock. May be called more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an engine is told of the target that it is opened for."""
+
+    uri: DatabaseURI
+    """Where the database is; it may hold a password, which is to be in no message."""
+    destination: str
+    """How messages call the database."""
+    registry: str
+    """The registry's name, as it is configured: ``sqitch`` unless the user wants it otherwise."""
+    registry_uri: DatabaseURI
+    """Where the registry is: what the driver's ``registry_uri`` has said."""
+    registry_destination: str
+    """How messages call the registry."""
+    client: str
+    """The database's client program, for scripts that are to run in it."""
+    directory: Path
+    """Where the project is: scripts name files from there."""
+    environ: Mapping[str, str] = field(repr=False)
+    on_event: OnEvent = field(repr=False)
+    connection: Any = field(default=None, repr=False)
+    """A connection of the caller's to work on, which the engine refuses with TargetError unless it can."""
+    transaction: Literal["own", "caller"] = "own"
+    """Whose transactions are used on the caller's connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """An engine before it is connected: what an entry point of the group ``sqitchpy.engines`` names."""
+
+    key: str
+    """What a URI calls it (``db:KEY:…``), and the configuration (``[engine "KEY"]``)."""
+    open: Callable[[Opening], Engine]
+    """Make the engine; it connects when it first has to. What is slow to import is imported here."""
+    client: str = ""
+    """The name of the database's client program."""
+    registry_uri: Callable[[DatabaseURI, str], DatabaseURI] = lambda uri, registry: uri
+    """Where the registry of that name is for a database: in it, unless said otherwise."""
+    own_registry: bool = False
+    """Whether messages name the registry by its own place, because it is not in the database."""

@@ -170,8 +170,9 @@ def examine(
     """Look a script over; ``settings`` are those of the session. Raises ScriptError for what could not be run."""
     first = next(iter(source.lines()), b"").partition(b"\n")[0]
     directives = read_directives(first, source.name)
-    if directives.get("runner") == "psql":
-        return Shape(source, directives, Reason(source.name, 1, "runner=psql"), inert=False)
+    runner = directives.get("runner", "native")
+    if runner != "native":
+        return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), inert=False)
     examiner = _Examiner()
     interpreter = Interpreter(source, Variables(psql_variables(variables)), Unseen(allow_shell), settings)
     kept = _look(examiner, interpreter)

@@ -113,7 +113,11 @@ def read_directives(first_line: bytes, name: str) -> dict[str, str]:
     match = _DIRECTIVE.match(first_line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\n"))
     if match is None or match.group(1).startswith(b"allow"):
         return {}
-    known = {"transaction": ("on", "off"), "runner": ("native", "psql"), "verify": ("inside", "after")}
+    known = {
+        "transaction": ("on", "off"),
+        "runner": ("native", "psql", "sqlite3", "mysql"),
+        "verify": ("inside", "after"),
+    }
     found: dict[str, str] = {}
     for word in re.split(r"[ ,]+", match.group(1).decode("utf-8", "replace")):
         key, _, value = word.partition("=")

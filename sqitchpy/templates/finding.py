@@ -47,7 +47,8 @@ def find_templates(search: TemplateSearch, root: Path, engine: str) -> dict[str,
     found = dict(_found(search, root, name))
     for kind in CORE_SCRIPTS:
         if kind not in found and search.wants(kind):
-            text = bundled_template(kind, name)
+            # An engine that a package brings gets PostgreSQL's: a transaction, and what is to be done in it.
+            text = bundled_template(kind, name) or (None if search.name else bundled_template(kind, "pg"))
             if text is None:
                 hint = f"There is no {kind}/{name}.tmpl in {', '.join(map(str, search.directories))}"
                 raise SqitchpyError(f"Cannot find {kind} template", hint=hint)

@@ -64,10 +64,14 @@ def test_the_wheel_holds_every_module(names: set[str]) -> None:
 
 def test_the_wheel_holds_the_registrys_sql(names: set[str]) -> None:
     assert {name for name in names if name.endswith(".sql")} == {
+        "sqitchpy/engines/dbapi/queries.sql",
         "sqitchpy/engines/pg/queries.sql",
         "sqitchpy/engines/pg/registry.sql",
         "sqitchpy/engines/pg/upgrade-1.0.sql",
         "sqitchpy/engines/pg/upgrade-1.1.sql",
+        "sqitchpy/engines/sqlite/registry.sql",
+        "sqitchpy/engines/sqlite/upgrade-1.0.sql",
+        "sqitchpy/engines/sqlite/upgrade-1.1.sql",
     }
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from sqitchpy.cli.invocation import Invocation, conducted
-from sqitchpy.connecting import EMBEDDED_DATABASE
 from sqitchpy.errors import EmbeddedError
 
 if TYPE_CHECKING:
@@ -46,7 +45,9 @@ def stop(invocation: Invocation) -> int:
 @conducted
 def url(invocation: Invocation, database: str | None) -> int:
     """Print the server's URI for other programs, starting it if need be."""
-    server = _server(invocation, name := database or EMBEDDED_DATABASE)
+    from sqitchpy.embedded import DATABASE
+
+    server = _server(invocation, name := database or DATABASE)
     invocation.console.emit(server.uri(name))
     return 0
 
@@ -56,7 +57,9 @@ def url(invocation: Invocation, database: str | None) -> int:
 @conducted
 def psql(invocation: Invocation, arguments: tuple[str, ...]) -> int:
     """Open psql on the server; what follows -- goes to psql."""
-    words = _server(invocation, EMBEDDED_DATABASE).psql(EMBEDDED_DATABASE, *arguments)
+    from sqitchpy.embedded import DATABASE
+
+    words = _server(invocation, DATABASE).psql(DATABASE, *arguments)
     try:
         if os.name != "nt":
             os.execv(words[0], words)

@@ -32,8 +32,8 @@ from sqitchpy.cli.founding import (
 )
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import complete_target, json_option, option, stacked
+from sqitchpy.engines.catalog import engine_keys
 from sqitchpy.errors import SqitchpyError
-from sqitchpy.uri import ENGINES
 
 EXAMPLES = (
     "sqitchpy engine add pg                          the section that deploys to db:pg: by default",
@@ -78,7 +78,7 @@ class _Work:
         self.founder = Founder(invocation)
 
     def list(self, words: Sequence[str]) -> None:
-        targets = {engine: self.config.get(f"engine.{engine}.target") for engine in sorted(ENGINES)}
+        targets = {engine: self.config.get(f"engine.{engine}.target") for engine in sorted(engine_keys())}
         write_list(self.invocation, "engine", "target", {name: target for name, target in targets.items() if target})
 
     def show(self, words: Sequence[str]) -> None:
@@ -125,7 +125,7 @@ class _Work:
     def remove(self, words: Sequence[str]) -> None:
         (engine,) = words_of("engine", words, 1)
         if not drop_section(self.file, f"engine.{engine}", None):
-            names = ", ".join(name for name in ENGINES if self.config.get(f"engine.{name}.target"))
+            names = ", ".join(name for name in engine_keys() if self.config.get(f"engine.{name}.target"))
             hint = f"The configured engines are {names}" if names else "No engine is configured"
             raise SqitchpyError(f'Unknown engine "{engine}"', hint=hint)
         report(self.founder)

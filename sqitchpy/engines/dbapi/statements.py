@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqitchpy.engines.protocol import Script
 
@@ -24,12 +24,16 @@ class Kind(Enum):
 
 
 class Statement(NamedTuple):
-    """One statement, as it is sent: ``text`` has no terminator. ``line`` is where it begins, counted from 1."""
+    """One statement, as it is sent: ``text`` has no terminator. ``line`` is where it begins, counted from 1.
+
+    ``style`` says how the client would print its rows; the backend that the language belongs to knows what it means.
+    """
 
     text: bytes
     kind: Kind
     file: str
     line: int
+    style: Any = None
 
 
 class Print(NamedTuple):

@@ -10,6 +10,7 @@ from psycopg import pq
 from psycopg.pq import DiagnosticField
 
 from sqitchpy.engines.pg.names import quoted
+from sqitchpy.engines.protocol import NOT_UNIQUE
 from sqitchpy.errors import ConnectionLostError, Diagnostics, EngineError, LockHolder, StatementError
 
 
@@ -46,7 +47,7 @@ class ServerFailure(Exception):
     def in_registry(self, registry: str) -> EngineError:
         """The failure as that of a statement of our own."""
         if self.fields["constraint"] == "changes_project_script_hash_key":
-            return EngineError("The deploy script is not unique", sqlstate=self.sqlstate, hint=_NOT_UNIQUE)
+            return EngineError("The deploy script is not unique", sqlstate=self.sqlstate, hint=NOT_UNIQUE)
         hint = f"This was a statement of sqitchpy's own, on the registry {registry}; it was rolled back."
         if self.sqlstate == INSUFFICIENT_PRIVILEGE:
             hint += (
@@ -58,11 +59,6 @@ class ServerFailure(Exception):
 
 
 INSUFFICIENT_PRIVILEGE = "42501"
-_NOT_UNIQUE = (
-    "Another deployed change has a script of the very same bytes, which the registry does not allow within a project. "
-    "Make the scripts differ; a comment is enough."
-)
-
 Failure = ServerFailure | ConnectionLostError
 
 _FIELDS = {

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.resources import files
-
 from psycopg import sql
 
-_BLOCK = re.compile(r"^-- name: (\w+)\n((?:--[^\n]*\n)*)(.*?)(?=^-- name: |\Z)", re.M | re.S)
+from sqitchpy.engines.queries import read_queries
 
 
 def quoted(name: str) -> str:
     """A quoted identifier."""
     return sql.Identifier(name).as_string(None)
-
-
-@cache
-def _templates() -> dict[str, str]:
-    text = files("sqitchpy.engines.pg").joinpath("queries.sql").read_text("utf-8")
-    return {match.group(1): match.group(3).strip() for match in _BLOCK.finditer(text)}
 
 
 class Queries:
@@ -29,8 +19,9 @@ class Queries:
         self.registry = registry
         self.schema = quoted(registry)
         percent = self.schema.replace("%", "%%")
-        self._for_cursor = {name: text.replace("{registry}", percent) for name, text in _templates().items()}
-        self._for_wire = {name: text.replace("{registry}", self.schema).encode() for name, text in _templates().items()}
+        templates = read_queries("sqitchpy.engines.pg")
+        self._for_cursor = {name: text.replace("{registry}", percent) for name, text in templates.items()}
+        self._for_wire = {name: text.replace("{registry}", self.schema).encode() for name, text in templates.items()}
 
     def cursor(self, name: str) -> str:
         """A statement with ``%(name)s`` placeholders, for a psycopg cursor."""

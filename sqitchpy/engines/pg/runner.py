@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.pq.abc import PGresult
 
 from sqitchpy.diagnostics import render
+from sqitchpy.engines.client import in_client
 from sqitchpy.engines.pg import psql
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
@@ -69,7 +70,7 @@ class ScriptRunner:
 
     def uses_psql(self, script: Script) -> bool:
         """Whether the script runs in the real psql."""
-        return script.runner == "psql" or self.shape(script).runner == "psql"
+        return in_client(script, self.shape(script).runner, "psql")
 
     def folds(self, script: Script, kind: ScriptKind) -> bool:
         """Whether the script runs inside our transaction. Raises ScriptError when it can run in no way."""

@@ -1,0 +1,185 @@
+"""Scripts that are not one transaction: statement by statement, each completed step noted in a side table.
+
+A statement that may be in a transaction commits together with its row. One that refuses has a row ``started`` before
+it and ``done`` after it; a ``started`` alone means that the catalogue has to tell what became of it. Rows belong to the
+hash of the script: one that was edited is never resumed. (PostgreSQL has the same over its pipeline: engines/pg.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqitchpy.engines.dbapi.backend import Backend, Notes
+from sqitchpy.engines.dbapi.recording import Recording
+from sqitchpy.engines.dbapi.scripts import Scripts
+from sqitchpy.engines.dbapi.statements import Kind, Statement
+from sqitchpy.engines.protocol import Script
+from sqitchpy.errors import EngineError, ScriptError
+
+Doing = Literal["deploy", "revert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an earlier run has left: the last statement that is done, and one that was started after it (0: none)."""
+
+    done: int = 0
+    started: int = 0
+    notes: Notes = field(default_factory=dict)
+
+
+class Journal:
+    """The progress of one script of one change."""
+
+    def __init__(self, backend: Backend, change_id: str, doing: Doing, script_hash: str) -> None:
+        self._backend = backend
+        self._key = {"id": change_id, "action": doing, "hash": script_hash}
+
+    @property
+    def _control(self) -> Recording:
+        """In no transaction: a row is there as soon as the statement returns."""
+        return Recording(self._backend.control, self._backend.dialect, self._backend.control_prefix)
+
+    def find(self) -> Found:
+        """What an earlier run of the very same script has left. Rows of other texts of it are forgotten."""
+        self._control.run("forget_other_progress", **self._key)
+        rows = self._control.run("progress", **self._key)
+        done = max((number for number, state, _ in rows if state == "done"), default=0)
+        started = [(number, notes) for number, state, notes in rows if state == "started" and number > done]
+        return Found(done, started[0][0], json.loads(started[0][1] or "{}")) if started else Found(done)
+
+    def start(self, number: int, line: int, notes: Notes) -> None:
+        """Note that a statement which refuses a transaction is about to run."""
+        self._note(self._control, number, line, "started", json.dumps(dict(notes)))
+
+    def finish(self, number: int, line: int) -> None:
+        """Note that it is done."""
+        self._note(self._control, number, line, "done", None)
+
+    def note_done(self, rows: Recording, number: int, line: int) -> None:
+        """Note, in the transaction that is open there, that a statement is done."""
+        self._note(rows, number, line, "done", None)
+
+    def _note(self, rows: Recording, number: int, line: int, state: str, notes: str | None) -> None:
+        rows.run("forget_statement", **self._key, statement=number)
+        rows.run("note_statement", **self._key, statement=number, line=line, state=state, notes=notes)
+
+    def forget(self) -> None:
+        """Forget the progress: what was done is going to be undone."""
+        self._control.run("forget_progress", id=self._key["id"])
+
+
+class Stepwise:
+    """One run of one script. ``guard`` fails when the deployment lock is lost, or the registry has moved."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        scripts: Scripts,
+        journal: Journal,
+        *,
+        guard: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._backend = backend
+        self._scripts = scripts
+        self._journal = journal
+        self._guard = guard
+        self._tell = tell
+        self._number = 0
+        self._found = Found()
+
+    def run(self, script: Script) -> None:
+        """Run the script from where an earlier run has left it. Raises StatementError, ScriptError."""
+        self._found = self._journal.find()
+        for item in self._scripts.items(script):
+            if isinstance(item, Statement):
+                self._number += 1
+                self._step(item)
+            elif self._number >= self._found.done:
+                self._scripts.send(item)
+
+    def _step(self, statement: Statement) -> None:
+        if statement.kind is Kind.SETTING and not self._backend.in_transaction:
+            self._scripts.send(statement)  # what follows needs it, on a resumed run too
+        elif self._number > self._found.done:
+            if self._number == self._found.done + 1 and self._found.done:
+                self._tell(f"{statement.file}:{statement.line}: going on here, where an earlier run has ended")
+            self._run(statement)
+
+    def _run(self, statement: Statement) -> None:
+        if statement.kind is Kind.ALONE and (
+            self._backend.dialect.implicit_commits or not self._backend.in_transaction
+        ):
+            if self._backend.in_transaction:
+                self._commit(self._number - 1, statement.line)  # as the statement would, but with its row
+            self._run_bare(statement)
+        elif self._backend.in_transaction:
+            self._run_in_own_block(statement)
+        elif statement.kind in (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK):
+            self._scripts.send(statement)
+        else:
+            self._backend.begin()
+            self._guard()
+            self._scripts.send(statement)
+            self._commit(self._number, statement.line)
+
+    def _commit(self, number: int, line: int) -> None:
+        self._backend.join()
+        self._journal.note_done(self._joined, number, line)
+        self._backend.commit()
+
+    @property
+    def _joined(self) -> Recording:
+        return Recording(self._backend.work, self._backend.dialect, self._backend.work_prefix)
+
+    def _run_in_own_block(self, statement: Statement) -> None:
+        """A statement of the script's own transaction; the row goes in with its COMMIT."""
+        if statement.kind is Kind.COMMIT:
+            self._guard()
+            self._commit(self._number, statement.line)
+        else:
+            self._scripts.send(statement)
+            if not self._backend.in_transaction:
+                self._journal.finish(self._number, statement.line)
+
+    def _run_bare(self, statement: Statement) -> None:
+        """A statement that refuses a transaction, or ends one."""
+        if self._number == self._found.started and self._settled(statement):
+            return
+        self._guard()
+        notes = self._backend.note(statement)
+        self._journal.start(self._number, statement.line, notes)
+        try:
+            self._scripts.send(statement)
+        except EngineError:
+            # Seen to fail: the next run may clean up behind it, but must not take it for done.
+            self._journal.start(self._number, statement.line, {**notes, "failed": True})
+            raise
+        self._journal.finish(self._number, statement.line)
+
+    def _settled(self, statement: Statement) -> bool:
+        """Whether a statement that an earlier run had started is done. Raises ScriptError if nobody knows."""
+        notes: dict[str, Any] = dict(self._found.notes)
+        failed = bool(notes.pop("failed", False))
+        if failed:
+            return False
+        verdict = self._backend.judge(statement, notes)
+        where = f"{statement.file}:{statement.line}"
+        if verdict.stuck:
+            table = f"{self._backend.control_prefix}sqitchpy_progress"
+            raise ScriptError(
+                f"{where}: an earlier run was interrupted in this statement, and {verdict.found}",
+                file=statement.file,
+                line=statement.line,
+                hint=f"Look at the database. If it was completed: UPDATE {table} SET state = 'done' WHERE state = "
+                f"'started'; if not: DELETE FROM {table} WHERE state = 'started'. Both on the registry, "
+                "then run the command again.",
+            )
+        self._tell(f"{where}: an earlier run was interrupted in this statement: {verdict.found}")
+        if verdict.done:
+            self._journal.finish(self._number, statement.line)
+        return verdict.done
