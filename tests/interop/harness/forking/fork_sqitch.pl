@@ -41,5 +41,9 @@ sub run {
     srand;
     POSIX::tzset();
     POSIX::setlocale(POSIX::LC_ALL(), '');
-    exit App::Sqitch->go;
+    my $code = eval { App::Sqitch->go };
+    # An exception ends a Perl program with the last error number, which is 0 after what Sqitch then loads, or with 255.
+    exit $code unless $@;
+    print STDERR $@;
+    exit 255;
 }
