@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqitchpy.files import script_hash
+from sqitchpy.files import digests, script_hash
 from sqitchpy.model import Change
 from sqitchpy.report import CheckReport
 from sqitchpy.script.source import Source
@@ -23,5 +23,6 @@ def check(
         change = planned[position] if position < len(planned) else None
         found = script_hash(source(change)) if change is not None else None
         if (row.script_hash or "") != (found or ""):
-            return CheckReport(destination, offset + 1, row.label, row.script_hash, found)
+            ends = digests(source(change)).line_ends(row.script_hash) if change is not None else None
+            return CheckReport(destination, offset + 1, row.label, row.script_hash, found, line_ends=ends)
     return CheckReport(destination, len(wanted.rows))

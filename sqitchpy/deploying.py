@@ -10,9 +10,8 @@ from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Sc
 from sqitchpy.errors import SqitchpyError
 from sqitchpy.executor import Undo, deploy
 from sqitchpy.files import script_hash
-from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
+from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.options import Mode, Transaction, VerifyWhen
-from sqitchpy.plan import legal_uri
 from sqitchpy.registering import check_registration
 from sqitchpy.report import Preview, PreviewedStep, Report, Runs
 from sqitchpy.together import deploy_together, segments
@@ -97,11 +96,8 @@ class Deploying:
             self._registry.create(user)
         elif version < REGISTRY_VERSION:
             self._place.upgrade_registry(version)
-        if first and check_registration(self._registry.projects(), self._project_row()):
-            self._registry.register(self._project_row(), user)
-
-    def _project_row(self) -> ProjectRow:
-        return ProjectRow(self._plan.project, legal_uri(self._plan.uri) if self._plan.uri else None)
+        if first and check_registration(self._registry.projects(), self._place.project_row()):
+            self._registry.register(self._place.project_row(), user)
 
     def _deployed_since(self, after: str | None) -> list[DeployedChange]:
         """What was deployed since, its tags in the plan's order: so Sqitch names what it takes back after a failure."""
@@ -198,5 +194,5 @@ class Deploying:
         if isinstance(changes, schedule.NothingToDo):
             return changes
         if version is not None and state is None:
-            check_registration(self._registry.projects(), self._project_row())
+            check_registration(self._registry.projects(), self._place.project_row())
         return self._tasks(changes, state, has_registry=version is not None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.plan import rework_suffixes
@@ -31,9 +32,13 @@ class ScriptFiles:
 
         ``deployed`` are the registry's rows, for a change that the plan does not hold any more.
         """
+        return self._path(kind, change.name, self.suffix(change, deployed))
+
+    def suffix(self, change: Change | DeployedChange, deployed: Sequence[DeployedChange] = ()) -> str | None:
+        """The tag that the names of a change's files carry; None when they carry none."""
         suffixes = self._suffixes(change, deployed)
-        suffix = next((tag for tag in suffixes if self._path("deploy", change.name, tag).exists()), None)
-        return self._path(kind, change.name, suffix or (suffixes[0] if suffixes else None))
+        found = next((tag for tag in suffixes if self._path("deploy", change.name, tag).exists()), None)
+        return found or (suffixes[0] if suffixes else None)
 
     def _suffixes(self, change: Change | DeployedChange, deployed: Sequence[DeployedChange]) -> tuple[str, ...]:
         planned = self.plan.by_id.get(change.id) if self.plan else None
@@ -68,3 +73,30 @@ def script_path(target: Target, kind: str, name: str, suffix: str | None = None)
 def script_hash(source: Source) -> str | None:
     """The SHA-1 of a script's bytes, as Sqitch records it; None when there is no such file."""
     return source.digest() if source.exists() else None
+
+
+class Digests(NamedTuple):
+    """The SHA-1 of a script's bytes as they are, and as they were with other line ends; None without a file."""
+
+    now: str | None
+    lf: str | None
+    crlf: str | None
+
+    def line_ends(self, recorded: str | None) -> Literal["LF", "CRLF"] | None:
+        """With which line ends the script is what was recorded; None when it is that anyway, or never is."""
+        if recorded is None or recorded == self.now:
+            return None
+        return "LF" if recorded == self.lf else "CRLF" if recorded == self.crlf else None
+
+
+def digests(source: Source) -> Digests:
+    """Hash a script with its own line ends, and with those of each kind. Raises ScriptError when it cannot be read."""
+    if not source.exists():
+        return Digests(None, None, None)
+    now, lf, crlf = (hashlib.sha1(usedforsecurity=False) for _ in range(3))
+    for line in source.raw_lines():
+        now.update(line)
+        unix = line[:-2] + b"\n" if line.endswith(b"\r\n") else line
+        lf.update(unix)
+        crlf.update(unix[:-1] + b"\r\n" if unix.endswith(b"\n") else unix)
+    return Digests(now.hexdigest(), lf.hexdigest(), crlf.hexdigest())

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqitchpy.config import Config, load_config
-from sqitchpy.errors import ConfigError, PlanError
+from sqitchpy.errors import ConfigError, PlanError, SqitchpyError
 from sqitchpy.events import OnEvent, ignore
 from sqitchpy.identity import read_system_user, resolve_user
 from sqitchpy.model import Person, Plan
 from sqitchpy.plan import parse_plan
-from sqitchpy.target import Target, TargetOverrides, resolve_target
+from sqitchpy.target import Target, TargetOverrides, configured_targets, resolve_target
+from sqitchpy.uri import redact
 
 if TYPE_CHECKING:
     import psycopg
 
     from sqitchpy.authoring import Author, Drafts
     from sqitchpy.plan.editing import Wish
+    from sqitchpy.revising import Reviser, Revision
     from sqitchpy.session import TargetSession
     from sqitchpy.templates import TemplateSearch, Variables
 
@@ -151,6 +153,57 @@ class Project:
         drafts = self.author(targets).tag(self.wish(name, note), change)
         drafts.write(self.directory)
         return drafts
+
+    def remove(self, name: str, *, target: str | Target | None = None, unasked_ok: bool = False) -> Revision:
+        """Take a change out of the plan, with its scripts; of a reworked one the scripts of before come back.
+
+        Every configured target is asked whether it, or a later change, is deployed there. Raises SqitchpyError where
+        one is, where another change requires it, and (unless ``unasked_ok``) when a target cannot be asked.
+        """
+        revision = self.reviser(target, unasked_ok=unasked_ok).remove(name)
+        revision.write(self.directory)
+        return revision
+
+    def rename(self, old: str, new: str, *, target: str | Target | None = None, unasked_ok: bool = False) -> Revision:
+        """Rename a change everywhere in the plan, and its scripts. Asks and raises as :meth:`remove` does."""
+        revision = self.reviser(target, unasked_ok=unasked_ok).rename(old, new)
+        revision.write(self.directory)
+        return revision
+
+    def reset(self, *, target: str | Target | None = None, unasked_ok: bool = False) -> Revision:
+        """Take out every change after the last one that is deployed on any configured target, with its scripts.
+
+        Raises Refusal when there is none, and SqitchpyError as :meth:`remove` does.
+        """
+        revision = self.reviser(target, unasked_ok=unasked_ok).reset()
+        revision.write(self.directory)
+        return revision
+
+    def reviser(self, target: str | Target | None = None, *, unasked_ok: bool = False) -> Reviser:
+        """Who prepares what becomes of a target's plan, without writing anything yet."""
+        from sqitchpy.asking import Answer
+        from sqitchpy.connecting import open_engine
+        from sqitchpy.revising import Reviser
+
+        own = target if isinstance(target, Target) else self.resolve(target)
+        targets = {own.name: own}
+        unresolved = []
+        for reference in configured_targets(self.config):
+            try:
+                found = self.resolve(reference)
+            except SqitchpyError as error:
+                unresolved.append(Answer(redact(reference), "", why_not=error.message))
+            else:
+                targets.setdefault(found.name, found)
+        return Reviser(
+            self.directory,
+            own,
+            tuple(targets.values()),
+            tuple(unresolved),
+            self.plan,
+            lambda each: open_engine(each, self.environ, self.directory, ignore),
+            unasked_ok,
+        )
 
     def author(self, targets: Sequence[str | Target] = ()) -> Author:
         """Who prepares new lines in the plans of targets, without writing anything yet."""

@@ -75,6 +75,47 @@ class CheckReport:
     """SHA-1 of the script as it is; None when there is none."""
     message: str | None = None
     """The one-line result when there was nothing to check."""
+    line_ends: Literal["LF", "CRLF"] | None = None
+    """The line ends of the script as it was deployed, when it differs in nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A deployed change that is re-linked: what the plan and its script say now, and what the registry had.
+
+    ``line_ends`` are those of the script as it was deployed, when it differs in nothing else. ``tags`` are the tags
+    whose rows change.
+    """
+
+    label: str
+    change: str
+    change_id: str
+    script: str
+    script_hash: str | None
+    deployed_as: str
+    deployed_id: str
+    deployed_hash: str | None
+    line_ends: Literal["LF", "CRLF"] | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Something in the registry that cannot be re-linked without guessing, and why."""
+
+    label: str
+    change_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair of the registry is going to do, or (``done``) has done."""
+
+    destination: str
+    mended: tuple[Mended, ...] = ()
+    left: tuple[LeftAlone, ...] = ()
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,12 @@ from sqitchpy.model import Change, Dependency, DeployedChange, Plan, Tag
 from sqitchpy.options import Mode
 from sqitchpy.plan import find_deployed, find_in_plan, resolve_requirement
 
+EDITED = (
+    "If a line of the plan was edited, by which that change and all later ones got other ids, “sqitchpy check --repair "
+    "--dry-run” shows how the registry would be re-linked."
+)
+"""What to do about a deployed change that the plan has under another id."""
+
 
 class NothingToDo(NamedTuple):
     """There is nothing to do, and why, in Sqitch's words."""
@@ -34,11 +40,13 @@ def position_of(plan: Plan, state: DeployedChange | None) -> int:
         return -1
     change = plan.by_id.get(state.id)
     if change is None:
-        raise RegistryError(
-            f"Cannot find change {state.id} ({state.label}) in {plan.file}",
-            hint="The database has a change that this plan does not: is this the right database, and the plan's newest "
-            "version? “sqitchpy log” shows who deployed it.",
+        hint = (
+            "The database has a change that this plan does not: is this the right database, and the plan's newest "
+            "version? “sqitchpy log” shows who deployed it."
         )
+        if state.name in plan.by_name:
+            hint += f"\n{EDITED}"
+        raise RegistryError(f"Cannot find change {state.id} ({state.label}) in {plan.file}", hint=hint)
     return change.position
 
 

@@ -22,7 +22,8 @@ from sqitchpy.options import (
     VerifyWhen,
 )
 from sqitchpy.plan import find_in_plan
-from sqitchpy.report import CheckReport, Preview, Report, Status, VerifyReport
+from sqitchpy.repairing import Repairing
+from sqitchpy.report import CheckReport, Preview, RepairReport, Report, Status, VerifyReport
 from sqitchpy.target import Target
 from sqitchpy.verification import Range, Verification, choose
 from sqitchpy.workplace import Workplace, refuse_newer
@@ -281,6 +282,26 @@ class TargetSession:
             raise RegistryError("There are deployed changes, but none planned!")
         wanted = choose(place.plan, deployed, since, to)
         return check(self.destination, wanted, place.plan.changes, lambda change: place.files.source("deploy", change))
+
+    def repair(
+        self,
+        *,
+        lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
+        confirm: Callable[[RepairReport], bool] | None = None,
+    ) -> RepairReport:
+        """Make the registry say what the plan and the scripts say now: hashes of edited scripts, ids that have moved.
+
+        ``confirm`` is asked once, when it is known what is going to be changed; Refusal is raised when it says no. What
+        cannot be told without guessing is left alone; the report lists it. Raises RegistryError, LockTimeoutError …
+        """
+        self._place.require_registry()
+        with self._place.locked(lock_timeout):
+            return Repairing(self._place).run(confirm)
+
+    def preview_repair(self) -> RepairReport:
+        """What :meth:`repair` would do."""
+        self._place.require_registry()
+        return Repairing(self._place).preview()
 
     def upgrade(self, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> bool:
         """Bring the registry to the present version; False when it was. Raises RegistryError when there is none."""

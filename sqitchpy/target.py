@@ -125,7 +125,9 @@ def resolve_target(
     named = ":" not in reference
     uri = parse_uri(_configured_uri(config, reference, environ) if named else reference)
     if not is_known(uri.engine):
-        raise TargetError(f"Unknown engine: {uri.engine}", hint=f"The engines are {', '.join(engine_keys())}")
+        engines = ", ".join(engine_keys())
+        hint = f"The engines are {engines}; a package can bring another one (docs/engines.md)"
+        raise TargetError(f"Unknown engine: {uri.engine}", hint=hint)
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
     settings = _Settings(config, reference if named else uri.display, uri.engine, asdict(overrides))
     return Target(

@@ -13,8 +13,9 @@ from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script
 from sqitchpy.errors import RegistryError
 from sqitchpy.executor import Run
 from sqitchpy.files import ScriptFiles, ScriptKind
-from sqitchpy.model import Change, DeployedChange, Plan
+from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
 from sqitchpy.options import Runner
+from sqitchpy.plan import legal_uri
 from sqitchpy.readable import laid_out
 from sqitchpy.registering import upgrades_from
 from sqitchpy.report import PreviewedScript, Runs
@@ -143,6 +144,10 @@ class Workplace:
             f"No registry found in {self.target.registry_destination}. Have you ever deployed?",
             hint="“sqitchpy deploy” creates it. Is this the right database, and the right --registry?",
         )
+
+    def project_row(self) -> ProjectRow:
+        """How the plan's project is registered."""
+        return ProjectRow(self.plan.project, legal_uri(self.plan.uri) if self.plan.uri else None)
 
     def upgrade_registry(self, version: float) -> float:
         """Upgrade the registry from ``version``, one version after the other. Returns the present one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sqitchpy.errors import SqitchpyError
@@ -34,6 +34,20 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
     except BaseException:  # Ctrl-C
         _discard(staged)
         raise
+
+
+def delete_files(root: Path, files: Iterable[str]) -> None:
+    """Delete files below ``root``; one that is not there is none the less gone.
+
+    Raises:
+        SqitchpyError: a file cannot be deleted.
+    """
+    for name in files:
+        try:
+            (root / name).unlink(missing_ok=True)
+        except OSError as error:
+            hint = "Everything else is done. Delete it yourself; nothing refers to it any more."
+            raise SqitchpyError(f"Cannot delete {name}: {error.strerror}", hint=hint) from error
 
 
 def _stage(place: Path, data: bytes) -> Path:

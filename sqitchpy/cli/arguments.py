@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Kind = Literal["flag", "text", "integer", "pair"]
+Kind = Literal["flag", "text", "integer", "pair", "two"]
 
 _INTEGER = re.compile(r"[-+]?_*[0-9][0-9_]*")
 
@@ -24,8 +24,8 @@ _INTEGER = re.compile(r"[-+]?_*[0-9][0-9_]*")
 class OptionSpec:
     """One option: all its names without dashes, the canonical one first, and what it takes.
 
-    ``pair`` takes ``name=value``. ``negatable`` flags have the forms ``--no-x`` and ``--nox`` as well. ``ours`` marks
-    what Sqitch does not have.
+    ``pair`` takes ``name=value``, ``two`` two words. ``negatable`` flags have the forms ``--no-x`` and ``--nox`` as
+    well. ``ours`` marks what Sqitch does not have.
     """
 
     names: tuple[str, ...]
@@ -120,6 +120,8 @@ class _Reader:
             raise _Rejected(f"Option {shown} requires an argument")
         else:
             self._accept(entry, _checked(entry.spec.kind, value if equals else self._next_word(shown), shown))
+            if entry.spec.kind == "two":
+                self.options.append(self._next_word(shown))
 
     def _read_short(self, letter: str, rest: str) -> None:
         entry = next((table[letter] for table in self.tables if letter in table), None)

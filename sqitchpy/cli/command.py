@@ -39,6 +39,8 @@ class Option(click.Option):
             return "flag"
         if self.pair:
             return "pair"
+        if self.nargs == 2:
+            return "two"
         return "integer" if isinstance(self.type, click.types.IntParamType) else "text"
 
 

@@ -19,7 +19,7 @@ from sqitchpy.errors import (
     root_of,
 )
 from sqitchpy.model import Change, DeployedChange, DeployedTag, EventRow, Person, Plan
-from sqitchpy.report import CheckReport, Preview, PreviewedScript, Report, Status, VerifyReport
+from sqitchpy.report import CheckReport, Preview, PreviewedScript, RepairReport, Report, Status, VerifyReport
 
 Document = dict[str, Any]
 
@@ -100,6 +100,20 @@ def check(report: CheckReport, failure: SqitchpyError | None) -> Document:
         "diverged": report.diverged,
         "deployed_hash": report.deployed_hash,
         "script_hash": report.script_hash,
+        "line_ends": report.line_ends,
+        "error": error_fields(failure) if failure else None,
+    }
+
+
+def repair(report: RepairReport, *, dry_run: bool, failure: SqitchpyError | None = None) -> Document:
+    """A repair of the registry, done or not."""
+    return {
+        "action": "repair",
+        "dry_run": dry_run,
+        "destination": report.destination,
+        "repaired": report.done,
+        "changes": [{**asdict(each), "tags": list(each.tags)} for each in report.mended],
+        "left": [asdict(each) for each in report.left],
         "error": error_fields(failure) if failure else None,
     }
 

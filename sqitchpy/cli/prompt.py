@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from sqitchpy.cli.console import Console
 from sqitchpy.cli.invocation import Invocation
 from sqitchpy.cli.options import evaluated
 from sqitchpy.errors import SqitchpyError
@@ -79,11 +80,12 @@ def confirmation(invocation: Invocation, yes: bool, *commands: str) -> Confirm |
     if yes or setting("no_prompt", False):
         return None
 
-    def confirm(question: RevertQuestion) -> bool:
-        out = console.err if console.as_json else console.out
-        return ask_yes_no(question_text(question), default=accept, answers=sys.stdin, out=out)
+    return lambda question: ask(console, question_text(question), default=accept)
 
-    return confirm
+
+def ask(console: Console, question: str, *, default: bool) -> bool:
+    """Ask whoever is at the standard input; on the standard error where the standard output is for a document."""
+    return ask_yes_no(question, default=default, answers=sys.stdin, out=console.err if console.as_json else console.out)
 
 
 def question_text(question: RevertQuestion) -> str:

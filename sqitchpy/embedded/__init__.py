@@ -8,16 +8,16 @@ and tried on Linux only.
 from __future__ import annotations
 
 from sqitchpy.embedded.binaries import bin_dir, psql_path
-from sqitchpy.embedded.server import DATABASE, ConnectionFacts, Server, ensure_database
-from sqitchpy.embedded.supervisor import ensure_running, find_running, remove, stop
+from sqitchpy.embedded.server import ConnectionFacts, Server, ensure_database
+from sqitchpy.embedded.supervisor import ensure_running, exists, find_running, remove, stop
 
 __all__ = [
-    "DATABASE",
     "ConnectionFacts",
     "Server",
     "bin_dir",
     "ensure_database",
     "ensure_running",
+    "exists",
     "find_running",
     "psql_path",
     "remove",

@@ -53,6 +53,12 @@ def find_running(project_dir: Path) -> Server | None:
         return _running(project_dir.resolve())
 
 
+def exists(project_dir: Path) -> bool:
+    """Whether the project has a server, running or not. Raises EmbeddedError when it belongs to somebody else."""
+    with _explained(project_dir):
+        return areas.find(project_dir.resolve()) is not None
+
+
 def stop(project_dir: Path) -> bool:
     """Stop the project's server, ending its sessions; tell whether it ran. Raises EmbeddedError when it does not stop.
 

@@ -118,6 +118,25 @@ class Dependent(NamedTuple):
     """The first tag at or after it, with its ``@``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Relink:
+    """A deployed change whose rows are to say what the plan and the scripts say now.
+
+    ``row`` is the change as it was read from the registry, ``change`` the planned change that it is: its id, name,
+    note, planner, date and dependencies go into the rows in place of the old ones. ``requirement_ids`` are those of
+    the deployed changes that satisfy ``change.requires``, in their order; of changes that are re-linked as well they
+    are the new ones.
+    """
+
+    row: DeployedChange
+    change: Change
+    script_hash: str | None
+    requirement_ids: tuple[str, ...]
+    tags: tuple[tuple[str, Tag], ...]
+    """Tags that are recorded, by the ids that they have there, and what the plan says of each; all of them belong to
+    ``change`` now."""
+
+
 class Registry(Protocol):
     """The tables that say what is deployed."""
 
@@ -159,6 +178,16 @@ class Registry(Protocol):
 
     def refresh_hashes(self, project: str, hashes: Mapping[str, str | None]) -> None:
         """Replace the script hashes that an upgrade from 0 has set to change ids."""
+
+    def relink(self, project: str, links: Sequence[Relink]) -> None:
+        """Make rows of deployed changes say what the plan says, all of them in one transaction, under the lock.
+
+        Of ``changes`` the id, name, script hash, note, planner and date of planning are set; the rows of
+        ``dependencies`` are replaced; of the ``tags`` id, name, change, note, planner and date are set. When and by
+        whom things were deployed stays, and so does every row of ``events``. Names, hashes and tags may be exchanged
+        among the links (``engines/relinking.py`` has the statements in their order). Raises RegistryError, and changes
+        nothing, when one of the rows is not any more as it was read, or a tag is gone.
+        """
 
     def events(self, wanted: LogFilter) -> Iterator[EventRow]:
         """Events, newest first unless asked otherwise."""

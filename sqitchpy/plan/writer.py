@@ -90,7 +90,7 @@ def _body_lines(plan: Plan, lines: Sequence[str], start: int) -> list[str]:
     body = []
     for number, line in enumerate(lines[start:], start + 1):
         if number in changes:
-            body.append(_change_line(changes[number], line))
+            body.append(rewritten_line(changes[number], line))
         elif number in tags:
             body.append(_tag_line(tags[number], line))
         else:
@@ -98,7 +98,8 @@ def _body_lines(plan: Plan, lines: Sequence[str], start: int) -> list[str]:
     return body
 
 
-def _change_line(change: Change, line: str) -> str:
+def rewritten_line(change: Change, line: str) -> str:
+    """Write a change in the place of a line, with its blanks before the name, after it and before the ``#``."""
     parts = (change.name, change.planned_at, change.planner, change.note, change.requires, change.conflicts)
     found = LINE.match(line)
     if not found:

@@ -62,6 +62,14 @@ class Source:
         except OSError as error:
             raise self._unreadable(error) from error
 
+    def raw_lines(self) -> Iterator[bytes]:
+        """The file line by line, whatever it holds. Raises ScriptError when it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                yield from file
+        except OSError as error:
+            raise self._unreadable(error) from error
+
     def lines(self) -> Iterator[bytes]:
         """The file, in pieces of whole lines. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
         number = 0

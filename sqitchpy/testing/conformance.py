@@ -446,6 +446,30 @@ class EngineConformance:
             assert target.check().diverged is not None
         assert app.revert(modified=True) == ("a",)
 
+    def test_a_registry_that_an_edited_plan_has_left_behind_is_relinked(self, app: App) -> None:
+        app.table("a")
+        app.tag("v1")
+        app.table("b", ["a"])
+        app.table("c", ["b", "!old:thing"])
+        app.deploy()
+        app._lines[2] = app._lines[2].replace("# a", "# another note")  # the ids of all lines move
+        app._lines[-1] = app._lines[-1].replace("c [b", "renamed [b")
+        (app.directory / "deploy" / "c.sql").rename(app.directory / "deploy" / "renamed.sql")
+        app.write("deploy", "b", "SELECT 'edited';")
+        (app.directory / "sqitch.plan").write_text("\n".join(app._lines) + "\n", encoding="utf-8")
+        with app.target() as target:
+            target.repair()
+            planned = Project.open(app.directory).plan(app.subject.uri).changes
+            rows = target.status(with_changes=True).deployed
+        assert [(row.name, row.id, row.note) for row in rows] == [(each.name, each.id, each.note) for each in planned]
+        assert [tag.id for tag in rows[0].tags] == [tag.id for tag in planned[0].tags]
+        assert [(row.requires, row.conflicts) for row in rows] == [((), ()), (("a",), ()), (("b",), ("old:thing",))]
+        with app.target() as target:
+            assert target.check().diverged is None
+        for name in ("revert", "verify"):
+            (app.directory / name / "c.sql").rename(app.directory / name / "renamed.sql")
+        assert app.revert() == ("renamed", "b", "a")
+
     def test_the_log_is_filtered(self, app: App) -> None:
         for name in ("users", "posts", "tags"):
             app.table(name)

@@ -45,7 +45,7 @@ def stop(invocation: Invocation) -> int:
 @conducted
 def url(invocation: Invocation, database: str | None) -> int:
     """Print the server's URI for other programs, starting it if need be."""
-    from sqitchpy.embedded import DATABASE
+    from sqitchpy.embedded.server import DATABASE
 
     server = _server(invocation, name := database or DATABASE)
     invocation.console.emit(server.uri(name))
@@ -57,7 +57,7 @@ def url(invocation: Invocation, database: str | None) -> int:
 @conducted
 def psql(invocation: Invocation, arguments: tuple[str, ...]) -> int:
     """Open psql on the server; what follows -- goes to psql."""
-    from sqitchpy.embedded import DATABASE
+    from sqitchpy.embedded.server import DATABASE
 
     words = _server(invocation, DATABASE).psql(DATABASE, *arguments)
     try:

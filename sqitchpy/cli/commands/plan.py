@@ -12,12 +12,13 @@ from sqitchpy.cli.command import Command
 from sqitchpy.cli.formatting import item_from_change
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.listing import flag, listing_options, number, read_style, write_items
-from sqitchpy.cli.options import choice, json_option, option, ours, stacked, target_option
+from sqitchpy.cli.options import choice, complete_change, json_option, option, ours, stacked, target_option
 from sqitchpy.cli.planfile import rewrite
 from sqitchpy.cli.positionals import Arguments
+from sqitchpy.cli.revising import Manner, Wanted, revise
 from sqitchpy.cli.runs import read_arguments
 from sqitchpy.cli.search import PlanSearch, search
-from sqitchpy.errors import Refusal
+from sqitchpy.errors import Refusal, SqitchpyError
 from sqitchpy.model import Change, Plan
 from sqitchpy.target import Target, TargetOverrides
 
@@ -27,6 +28,9 @@ EXAMPLES = (
     "sqitchpy plan --graph text             the dependency graph, for the terminal",
     "sqitchpy plan production --graph mermaid   with what is deployed to production marked",
     "sqitchpy plan --rewrite                write the file in its canonical form and order",
+    "sqitchpy plan --remove orders          take a change out, that is deployed nowhere, and its scripts",
+    "sqitchpy plan --rename order orders    rename a change and its scripts",
+    "sqitchpy plan --reset --dry-run        show which changes are not deployed anywhere, to take them out",
 )
 _GRAPHS: tuple[Literal["mermaid", "dot", "text"], ...] = ("mermaid", "dot", "text")
 
@@ -38,7 +42,9 @@ _GRAPHS: tuple[Literal["mermaid", "dot", "text"], ...] = ("mermaid", "dot", "tex
     examples=EXAMPLES,
     help="Show the changes of a plan. No database is needed, except to mark in a graph what is deployed: name a "
     "target for that. As in Sqitch, --max-count and --skip choose from the whole plan, and then a change is shown that "
-    "any of the other filters lets through.",
+    "any of the other filters lets through. --remove, --rename and --reset edit the plan and its scripts: every "
+    "configured target is asked first, since what is deployed somewhere has to stay; what will be done is shown, and "
+    "you are asked.",
 )
 @target_option
 @stacked(
@@ -48,6 +54,12 @@ _GRAPHS: tuple[Literal["mermaid", "dot", "text"], ...] = ("mermaid", "dot", "tex
     listing_options,
     ours("--graph", metavar="mermaid|dot|text", help="Draw the dependency graph instead."),
     ours("--rewrite", is_flag=True, help="Write the plan file in canonical form, its changes in order."),
+    ours("--remove", metavar="NAME", shell_complete=complete_change, help="Take out a change, and its scripts."),
+    ours("--rename", nargs=2, metavar="OLD NEW", help="Rename a change, and its scripts."),
+    ours("--reset", is_flag=True, help="Take out all changes after the last one that is deployed anywhere."),
+    ours("--dry-run", is_flag=True, help="With these three: show what would be done, and do nothing."),
+    ours("-y", "yes", is_flag=True, help="With these three: do not ask."),
+    ours("--unasked-ok", is_flag=True, help="With these three: never mind targets that cannot be asked."),
     json_option,
 )
 @conducted
@@ -58,6 +70,10 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     named = target or invocation.project.config.get("plan.target")
     arguments = read_arguments(invocation, words, named, TargetOverrides(), takes_changes=False, verb="using")
     found = arguments.targets[0]
+    revision = _read_revision(options)
+    if revision:
+        manner = Manner(options["dry_run"], options["yes"], options["unasked_ok"])
+        return revise(invocation, found, revision, manner)
     plan = invocation.project.plan(found)
     if options["rewrite"]:
         return rewrite(invocation.console, plan)
@@ -78,6 +94,24 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     items = (item_from_change(change, plan.project, _deploy_file(found, change)) for change in changes)
     write_items(invocation, header, items, style)
     return 0
+
+
+def _read_revision(options: Mapping[str, Any]) -> Wanted | None:
+    """What is to become of the plan, if anything. Raises SqitchpyError for too much, and for options that need it."""
+    wanted: list[Wanted] = []
+    if options["remove"] is not None:
+        wanted.append(("remove", (options["remove"],)))
+    if options["rename"] is not None:
+        wanted.append(("rename", tuple(options["rename"])))
+    if options["reset"]:
+        wanted.append(("reset", ()))
+    others = [f"--{name}" for name in ("rewrite", "graph") if options[name]] if wanted else []
+    if len(wanted) + len(others) > 1:
+        named = " and ".join([*(f"--{action}" for action, _ in wanted), *others])
+        raise SqitchpyError(f"{named} exclude each other", hint="Nothing was changed. One after the other.")
+    if not wanted and (options["dry_run"] or options["yes"] or options["unasked_ok"]):
+        raise SqitchpyError("--dry-run, -y and --unasked-ok belong to --remove, --rename and --reset")
+    return wanted[0] if wanted else None
 
 
 def _header(plan: Plan) -> list[str]:

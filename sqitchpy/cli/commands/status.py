@@ -29,6 +29,7 @@ from sqitchpy.cli.watcher import Watcher
 from sqitchpy.errors import Refusal, SqitchpyError
 from sqitchpy.model import DeployedChange, Person
 from sqitchpy.report import Status
+from sqitchpy.schedule import EDITED
 
 EXAMPLES = (
     "sqitchpy status                             the default target",
@@ -128,7 +129,7 @@ def _tell_outlook(console: Console, status: Status, plan_file: str) -> None:
     """What remains to be done. Raises when the database has a change that the plan does not have."""
     if status.unknown_to_plan:
         console.vent(f"Cannot find this change in {status.plan_file or plan_file}")
-        raise SqitchpyError("Make sure you are connected to the proper database for this project.")
+        raise SqitchpyError("Make sure you are connected to the proper database for this project.", hint=EDITED)
     if status.pending is None:
         console.emit(f'Status unknown. Use --plan-file to assess "{status.project}" status')
     elif status.pending:

@@ -91,6 +91,34 @@ UPDATE {r}changes SET script_hash = :hash WHERE project = :project AND change_id
 -- name: clear_hashes
 UPDATE {r}changes SET script_hash = NULL WHERE project = :project AND script_hash = change_id
 
+-- name: give_up_hash
+UPDATE {r}changes SET script_hash = NULL WHERE change_id = :id
+
+-- name: give_up_tag
+UPDATE {r}tags SET tag = tag_id WHERE tag_id = :id
+
+-- name: relink_change
+UPDATE {r}changes
+   SET change_id = :new_id, [change] = :name, script_hash = :hash, note = :note,
+       planned_at = :planned_at, planner_name = :planner, planner_email = :email
+ WHERE change_id = :id
+
+-- name: move_requirements
+-- What a foreign key does by itself where the database has it, ON UPDATE CASCADE; likewise the next two.
+UPDATE {r}dependencies SET dependency_id = :new_id WHERE dependency_id = :id
+
+-- name: move_dependencies
+UPDATE {r}dependencies SET change_id = :new_id WHERE change_id = :id
+
+-- name: move_tags
+UPDATE {r}tags SET change_id = :new_id WHERE change_id = :id
+
+-- name: relink_tag
+UPDATE {r}tags
+   SET tag_id = :new_id, tag = :name, change_id = :change_id, note = :note,
+       planned_at = :planned_at, planner_name = :planner, planner_email = :email
+ WHERE tag_id = :id
+
 -- name: events
 SELECT event, change_id, [change], project, note, requires, conflicts, tags,
        committed_at, committer_name, committer_email, planned_at, planner_name, planner_email

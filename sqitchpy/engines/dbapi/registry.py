@@ -8,9 +8,10 @@ from typing import Any
 
 from sqitchpy.engines.dbapi.backend import Backend, Rows
 from sqitchpy.engines.dbapi.dialect import Queries, unlisted, utc
-from sqitchpy.engines.dbapi.recording import Recording
+from sqitchpy.engines.dbapi.recording import Recording, planned
 from sqitchpy.engines.dbapi.statements import Statement
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Script
+from sqitchpy.engines.relinking import relink
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
 
@@ -92,6 +93,21 @@ class DbapiRegistry:
             for change_id, script_hash in hashes.items():
                 self._rows.run("set_hash", project=project, id=change_id, hash=script_hash)
             self._rows.run("clear_hashes", project=project)
+
+    def relink(self, project: str, links: Sequence[Relink]) -> None:
+        """Make rows of deployed changes say what the plan says. Raises RegistryError when they have changed since."""
+        rows = self._rows
+
+        def execute(statement: str, /, **parameters: Any) -> None:
+            if "planned_at" in parameters:
+                parameters["planned_at"] = planned(parameters["planned_at"])
+            rows.run(statement, **parameters)
+            if statement == "relink_change":
+                for moved in ("move_requirements", "move_dependencies", "move_tags"):
+                    rows.run(moved, id=parameters["id"], new_id=parameters["new_id"])
+
+        with self._backend.transaction():
+            relink(execute, self.deployed_changes(project), links)
 
     # -- progress -----------------------------------------------------------------------------------------------
 

@@ -23,9 +23,10 @@ def _open(opening: Opening) -> Engine:
     params = libpq_params(uri, environ)
     if uri.is_embedded:
         from sqitchpy import embedded
+        from sqitchpy.embedded.server import DATABASE
 
         server = embedded.ensure_running(opening.directory)
-        name = uri.dbname or embedded.DATABASE
+        name = uri.dbname or DATABASE
         embedded.ensure_database(server, name)
         params = {key: str(value) for key, value in server.params(name).items()}
         psql, dbname = server.psql(name)

@@ -90,6 +90,31 @@ UPDATE {registry}.changes SET script_hash = %(hash)s WHERE project = %(project)s
 -- name: clear_hashes
 UPDATE {registry}.changes SET script_hash = NULL WHERE project = %(project)s AND script_hash = change_id
 
+-- name: give_up_hash
+UPDATE {registry}.changes SET script_hash = NULL WHERE change_id = %(id)s
+
+-- name: give_up_tag
+UPDATE {registry}.tags SET tag = tag_id WHERE tag_id = %(id)s
+
+-- name: relink_change
+UPDATE {registry}.changes
+   SET change_id = %(new_id)s, change = %(name)s, script_hash = %(hash)s, note = %(note)s,
+       planned_at = %(planned_at)s, planner_name = %(planner)s, planner_email = %(email)s
+ WHERE change_id = %(id)s
+
+-- name: delete_dependencies
+DELETE FROM {registry}.dependencies WHERE change_id = %(id)s
+
+-- name: insert_dependency
+INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
+VALUES (%(id)s, %(type)s, %(dependency)s, %(dependency_id)s)
+
+-- name: relink_tag
+UPDATE {registry}.tags
+   SET tag_id = %(new_id)s, tag = %(name)s, change_id = %(change_id)s, note = %(note)s,
+       planned_at = %(planned_at)s, planner_name = %(planner)s, planner_email = %(email)s
+ WHERE tag_id = %(id)s
+
 -- name: events
 SELECT event, change_id, change, project, note, requires, conflicts, tags,
        committed_at, committer_name, committer_email, planned_at, planner_name, planner_email

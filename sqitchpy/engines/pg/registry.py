@@ -17,7 +17,8 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.recording import queue_tag
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Script
+from sqitchpy.engines.relinking import relink
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
@@ -179,6 +180,13 @@ class PgRegistry:
             for change_id, script_hash in hashes.items():
                 self._fetch("set_hash", project=project, id=change_id, hash=script_hash)
             self._fetch("clear_hashes", project=project)
+
+    def relink(self, project: str, links: Sequence[Relink]) -> None:
+        """Make rows of deployed changes say what the plan says. Raises RegistryError when they have changed since."""
+        with self._session.control().transaction():
+            self._fetch("mark_transaction")
+            self._fetch("lock_table")
+            relink(self._fetch, self.deployed_changes(project), links)
 
     # -- reading ------------------------------------------------------------------------------------------------
 

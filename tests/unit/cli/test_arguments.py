@@ -186,3 +186,10 @@ def test_passing_through_never_complains_and_keeps_every_argument(words: list[st
     read = normalize(words, flags, pass_through=True)
     assert read.errors == ()
     assert [word for word in read.rest if not word.startswith("-")] == [w for w in words if not w.startswith("-")]
+
+
+def test_an_option_of_two_words_takes_the_next_two() -> None:
+    specs = (OptionSpec(("rename",), "two", ours=True), OptionSpec(("y",), ours=True))
+    assert normalize(["--rename", "a", "-b", "-y", "x"], specs) == (("--rename=a", "-b", "-y"), ("x",), ())
+    assert normalize(["--ren=a", "b"], specs) == (("--rename=a", "b"), (), ())
+    assert normalize(["--rename", "a"], specs).errors == ("Option rename requires an argument",)
