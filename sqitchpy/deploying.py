@@ -92,7 +92,8 @@ class Deploying:
         """Create or upgrade the registry, and register the project."""
         user = self._place.project.user
         if version is None:
-            self._place.tell(events.RegistryCreated(self._place.target.registry_destination))
+            target = self._place.target
+            self._place.tell(events.RegistryCreated(target.registry_destination, target.registry_said))
             self._registry.create(user)
         elif version < REGISTRY_VERSION:
             self._place.upgrade_registry(version)

@@ -17,9 +17,13 @@ Action = Literal["deploy", "revert", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class RegistryCreated:
-    """The registry's tables are about to be created in ``destination``."""
+    """The registry's tables are about to be created in ``destination``.
+
+    Sqitch says so everywhere but on MySQL, which is why the command line does not there (``said``).
+    """
 
     destination: str
+    said: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,12 @@ class Target:
         driver = find_driver(self.engine)
         return self.registry_uri.display if driver and driver.own_registry else self.destination
 
+    @property
+    def registry_said(self) -> bool:
+        """Whether the command line says that the registry is made."""
+        driver = find_driver(self.engine)
+        return driver is None or driver.registry_said
+
 
 def resolve_target(
     config: Config,

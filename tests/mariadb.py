@@ -156,6 +156,7 @@ def _running(directory: Path, identity: Mapping[str, Any], settings: Mapping[str
         "pid-file": f"{directory}/pid",
         "innodb-flush-method": "nosync",
         "innodb-buffer-pool-size": "32M",
+        "innodb-log-file-size": "8M",
         "max-connections": "300",
         **settings,
     }

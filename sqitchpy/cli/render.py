@@ -76,7 +76,8 @@ def _through(event: events.RunStarted) -> str:
 
 
 def _registry_created(event: events.RegistryCreated, layout: Layout) -> Iterator[Piece]:
-    yield _info(f"Adding registry tables to {event.destination}")
+    if event.said:
+        yield _info(f"Adding registry tables to {event.destination}")
 
 
 def _registry_upgraded(event: events.RegistryUpgraded, layout: Layout) -> Iterator[Piece]:

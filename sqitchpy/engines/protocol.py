@@ -289,3 +289,5 @@ class Driver:
     """Where the registry of that name is for a database: in it, unless said otherwise."""
     own_registry: bool = False
     """Whether messages name the registry by its own place, because it is not in the database."""
+    registry_said: bool = True
+    """Whether the command line says that it makes the registry: Sqitch does not on MySQL."""

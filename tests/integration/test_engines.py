@@ -12,6 +12,7 @@ import pytest
 
 from sqitchpy.testing import Database
 from sqitchpy.testing.conformance import EngineConformance, Subject
+from tests.mariadb import MariaDatabase
 
 
 class TestPostgreSQL(EngineConformance):
@@ -30,3 +31,9 @@ class TestSQLite(EngineConformance):
                 return connection.execute(query).fetchall()
 
         return Subject(f"db:sqlite:{file}", ask)
+
+
+class TestMariaDB(EngineConformance):
+    @pytest.fixture
+    def subject(self, mysql_database: MariaDatabase) -> Subject:
+        return Subject(mysql_database.uri, mysql_database.rows, atomic=False)

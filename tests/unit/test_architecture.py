@@ -62,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
         "script",
     },
     "engines.relinking": {"engines.protocol", "errors", "model"},
-    "engines.mysql": {"engines.client", "engines.dbapi", "engines.protocol", "errors", "script", "uri"},
+    "engines.mysql": {"engines.client", "engines.dbapi", "engines.protocol", "errors", "events", "script", "uri"},
     "engines.sqlite": {"engines.client", "engines.dbapi", "engines.protocol", "errors", "script", "uri"},
     "embedded": {"errors"},
     "registering": {"errors", "model"},
@@ -162,6 +162,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "networkx": ("plan/graph.py",),
     "sqlparse": ("readable.py",),
     "psycopg": ("engines/pg/", "embedded/", "testing/"),
+    "pymysql": ("engines/mysql/",),
     "click": ("cli/",),
     "rich": ("cli/",),
 }

@@ -65,6 +65,9 @@ def test_the_wheel_holds_every_module(names: set[str]) -> None:
 def test_the_wheel_holds_the_registrys_sql(names: set[str]) -> None:
     assert {name for name in names if name.endswith(".sql")} == {
         "sqitchpy/engines/dbapi/queries.sql",
+        "sqitchpy/engines/mysql/registry.sql",
+        "sqitchpy/engines/mysql/upgrade-1.0.sql",
+        "sqitchpy/engines/mysql/upgrade-1.1.sql",
         "sqitchpy/engines/pg/queries.sql",
         "sqitchpy/engines/pg/registry.sql",
         "sqitchpy/engines/pg/upgrade-1.0.sql",
@@ -81,7 +84,7 @@ def test_the_metadata_say_what_is_needed(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
     assert metadata.get_all("License-File") == ["LICENSE"]
-    assert metadata.get_all("Provides-Extra") == ["binary", "dev", "docs", "embedded", "rich"]
+    assert metadata.get_all("Provides-Extra") == ["binary", "dev", "docs", "embedded", "mysql", "rich"]
 
 
 def test_a_plain_installation_needs_four_packages(metadata: Message) -> None:

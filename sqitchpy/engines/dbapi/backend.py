@@ -72,6 +72,9 @@ class Backend(Protocol):
     def own_script(self, name: str) -> Script:
         """A script of ours: ``registry.sql`` makes the registry, ``upgrade-1.0.sql`` … upgrade it."""
 
+    def run_own(self, statement: str) -> None:
+        """Run a statement of such a script, on the control connection."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction on the control connection."""
 
@@ -88,8 +91,11 @@ class Backend(Protocol):
     def begin(self) -> None:
         """Begin a transaction on the work connection."""
 
-    def join(self) -> None:
-        """Make the registry's tables reachable there, under ``work_prefix``, whatever the script has set."""
+    def join(self, *, in_script: bool = False) -> None:
+        """Make the registry's tables reachable there, under ``work_prefix``, whatever the script has set.
+
+        ``in_script`` when the script goes on afterwards, so that what it has set must stay.
+        """
 
     def commit(self) -> None:
         """Commit."""

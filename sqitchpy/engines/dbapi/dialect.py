@@ -47,6 +47,12 @@ class Dialect:
     """A time as it is written into the registry."""
     matches: str = "{column} REGEXP {pattern}"
     """Whether a text matches a regular expression of the database's."""
+    hold: str | None = None
+    """A query that keeps other deployers from recording anything of ``:project`` until the transaction ends.
+
+    What stands in the registry is then asked over the control connection: in the transaction itself the answer may be
+    as old as its first statement (``REPEATABLE READ``).
+    """
     implicit_commits: bool = False
     """Whether statements that refuse a transaction commit it, instead of failing in it."""
 
@@ -63,7 +69,10 @@ class Queries:
 
     def bound(self, name: str, parameters: Mapping[str, Any], **parts: str) -> tuple[str, list[Any]]:
         """A statement as the driver takes it, and its parameters in their order."""
-        text = read_queries("sqitchpy.engines.dbapi")[name]
+        return self.bind(read_queries("sqitchpy.engines.dbapi")[name], parameters, **parts)
+
+    def bind(self, text: str, parameters: Mapping[str, Any], **parts: str) -> tuple[str, list[Any]]:
+        """The same for a statement that is not one of the file's."""
         for part, value in {"r": self._prefix, "now": self._dialect.now, **parts}.items():
             text = text.replace(f"{{{part}}}", value)
         quote, values = self._dialect.quote, []

@@ -190,6 +190,10 @@ SELECT DISTINCT change_id, script_hash FROM {r}sqitchpy_progress WHERE action = 
 -- name: forget_statement
 DELETE FROM {r}sqitchpy_progress WHERE change_id = :id AND action = :action AND script_hash = :hash AND statement = :statement
 
+-- name: finish_statement
+UPDATE {r}sqitchpy_progress SET state = 'done', notes = NULL
+ WHERE change_id = :id AND action = :action AND script_hash = :hash AND statement = :statement
+
 -- name: note_statement
 INSERT INTO {r}sqitchpy_progress (change_id, action, script_hash, statement, line, state, notes)
 VALUES (:id, :action, :hash, :statement, :line, :state, :notes)

@@ -29,6 +29,11 @@ class Recording:
         """Run one of the statements of ``queries.sql``."""
         return self._connection.query(*self._queries.bound(name, parameters))
 
+    def hold(self, project: str) -> None:
+        """Keep other deployers from recording anything of a project until the transaction ends."""
+        if self._dialect.hold:
+            self._connection.query(*self._queries.bind(self._dialect.hold, {"project": project}))
+
     def latest(self, project: str) -> str | None:
         """The id of the latest deployed change of a project."""
         return next((row[0] for row in self.run("latest", project=project)), None)

@@ -48,12 +48,15 @@ class DbapiRegistry:
         if not self._backend.has_table("changes"):
             return None
         version = self._latest_release() if self._backend.has_table("releases") else 0.0
+        if version is None and self._backend.dialect.implicit_commits:
+            return None  # somebody was interrupted while making it
+        version = version or 0.0
         self._script_hash = "c.script_hash" if version >= 1 else "NULL"
         return version
 
-    def _latest_release(self) -> float:
+    def _latest_release(self) -> float | None:
         ((latest,),) = self._fetch("latest_release", {})
-        return 0.0 if latest is None else round(float(latest), 1)
+        return None if latest is None else round(float(latest), 1)
 
     def create(self, installer: Person) -> None:
         """Create the tables, and the row that says so."""
@@ -62,15 +65,15 @@ class DbapiRegistry:
 
     def upgrade(self, versions: Sequence[str], installer: Person) -> None:
         """Apply upgrades, each in a transaction of its own where the database has such."""
+        self._backend.prepare_registry()
         for version in versions:
             self._run_own_script(f"upgrade-{version}.sql", float(version), installer)
 
     def _run_own_script(self, name: str, version: float, installer: Person) -> None:
-        control = self._backend.control
         with self._backend.transaction():
             for item in self._backend.language(self._backend.own_script(name)):
                 if isinstance(item, Statement):
-                    control.query(item.text.decode().replace("{registry}", self._backend.control_prefix))
+                    self._backend.run_own(item.text.decode().replace("{registry}", self._backend.control_prefix))
             self._rows.release(version, installer)
 
     def projects(self) -> Sequence[ProjectRow]:

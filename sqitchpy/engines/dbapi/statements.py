@@ -21,6 +21,10 @@ class Kind(Enum):
     """It refuses a transaction, or commits the one it is in (SQLite's VACUUM, DDL in MySQL)."""
     SETTING = auto()
     """It sets something of the session, and has an effect only outside a transaction (PRAGMA foreign_keys)."""
+    SESSION = auto()
+    """It sets something of the session alone and may be part of a transaction; a run that goes on needs it again."""
+    LOCAL = auto()
+    """It makes something in the session that ends with it and cannot be made again, a temporary table for example."""
 
 
 class Statement(NamedTuple):

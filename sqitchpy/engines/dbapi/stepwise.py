@@ -17,7 +17,7 @@ from sqitchpy.engines.dbapi.recording import Recording
 from sqitchpy.engines.dbapi.scripts import Scripts
 from sqitchpy.engines.dbapi.statements import Kind, Statement
 from sqitchpy.engines.protocol import Script
-from sqitchpy.errors import EngineError, ScriptError
+from sqitchpy.errors import ConnectionLostError, EngineError, ScriptError
 
 Doing = Literal["deploy", "revert"]
 
@@ -55,8 +55,12 @@ class Journal:
         """Note that a statement which refuses a transaction is about to run."""
         self._note(self._control, number, line, "started", json.dumps(dict(notes)))
 
-    def finish(self, number: int, line: int) -> None:
-        """Note that it is done."""
+    def finish(self, number: int) -> None:
+        """Note that it is done: in one statement, so that there is no moment without a row."""
+        self._control.run("finish_statement", **self._key, statement=number)
+
+    def note_ended(self, number: int, line: int) -> None:
+        """Note that a statement has ended the script's own transaction."""
         self._note(self._control, number, line, "done", None)
 
     def note_done(self, rows: Recording, number: int, line: int) -> None:
@@ -101,14 +105,35 @@ class Stepwise:
                 self._step(item)
             elif self._number >= self._found.done:
                 self._scripts.send(item)
+        if self._backend.in_transaction:
+            raise ScriptError(
+                f"{script.source.name}: a transaction of the script's own is never committed",
+                file=script.source.name,
+                line=0,
+                hint="What was done in it was rolled back; the rest of the script is done. End it with COMMIT;.",
+            )
 
     def _step(self, statement: Statement) -> None:
-        if statement.kind is Kind.SETTING and not self._backend.in_transaction:
+        if statement.kind is Kind.SESSION or (statement.kind is Kind.SETTING and not self._backend.in_transaction):
             self._scripts.send(statement)  # what follows needs it, on a resumed run too
+        elif statement.kind is Kind.LOCAL and self._number <= self._found.done:
+            raise self._lost(statement)
         elif self._number > self._found.done:
             if self._number == self._found.done + 1 and self._found.done:
                 self._tell(f"{statement.file}:{statement.line}: going on here, where an earlier run has ended")
             self._run(statement)
+
+    def _lost(self, statement: Statement) -> ScriptError:
+        """What an earlier run had in its session, and what the rest of the script may need, is gone."""
+        where = f"{statement.file}:{statement.line}"
+        last = f"the first {self._found.done} of its statements are done"
+        return ScriptError(
+            f"{where}: an earlier run was interrupted after this statement, whose effect has ended with its session",
+            file=statement.file,
+            line=statement.line,
+            hint=f"Nothing was run now; {last}. Run the rest by hand and record it with “sqitchpy deploy --log-only”; "
+            f"or undo them by hand and DELETE FROM {self._backend.control_prefix}sqitchpy_progress, then deploy again.",
+        )
 
     def _run(self, statement: Statement) -> None:
         if statement.kind is Kind.ALONE and (
@@ -128,7 +153,7 @@ class Stepwise:
             self._commit(self._number, statement.line)
 
     def _commit(self, number: int, line: int) -> None:
-        self._backend.join()
+        self._backend.join(in_script=True)
         self._journal.note_done(self._joined, number, line)
         self._backend.commit()
 
@@ -144,7 +169,7 @@ class Stepwise:
         else:
             self._scripts.send(statement)
             if not self._backend.in_transaction:
-                self._journal.finish(self._number, statement.line)
+                self._journal.note_ended(self._number, statement.line)
 
     def _run_bare(self, statement: Statement) -> None:
         """A statement that refuses a transaction, or ends one."""
@@ -155,11 +180,13 @@ class Stepwise:
         self._journal.start(self._number, statement.line, notes)
         try:
             self._scripts.send(statement)
+        except ConnectionLostError:  # nobody knows what became of it
+            raise
         except EngineError:
             # Seen to fail: the next run may clean up behind it, but must not take it for done.
             self._journal.start(self._number, statement.line, {**notes, "failed": True})
             raise
-        self._journal.finish(self._number, statement.line)
+        self._journal.finish(self._number)
 
     def _settled(self, statement: Statement) -> bool:
         """Whether a statement that an earlier run had started is done. Raises ScriptError if nobody knows."""
@@ -181,5 +208,5 @@ class Stepwise:
             )
         self._tell(f"{where}: an earlier run was interrupted in this statement: {verdict.found}")
         if verdict.done:
-            self._journal.finish(self._number, statement.line)
+            self._journal.finish(self._number)
         return verdict.done

@@ -78,7 +78,11 @@ class Transactions:
         with stage("record"):
             self._backend.join()
             recording = self._recording()
-            self._guard(recording, project, latest)
+            if self._backend.dialect.hold:
+                recording.hold(project)
+                self.guard(project, latest)
+            else:
+                self._guard(recording, project, latest)
             for write in rows:
                 write(recording)
         with stage("script"):  # a deferred constraint may still say no

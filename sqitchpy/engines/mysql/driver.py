@@ -24,4 +24,6 @@ def _registry_uri(uri: DatabaseURI, registry: str) -> DatabaseURI:
     return uri.override(dbname=registry)
 
 
-DRIVER = Driver(key="mysql", open=_open, client="mysql", registry_uri=_registry_uri, own_registry=True)
+DRIVER = Driver(
+    key="mysql", open=_open, client="mysql", registry_uri=_registry_uri, own_registry=True, registry_said=False
+)

@@ -150,6 +150,10 @@ class SqliteBackend:
         """A script of ours."""
         return Script(Source(name, Path(__file__).parent), {})
 
+    def run_own(self, statement: str) -> None:
+        """Run a statement of such a script."""
+        self.control.query(statement)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction on the registry's file."""
@@ -186,7 +190,7 @@ class SqliteBackend:
         """Begin, and keep others from writing at once: what we decide on must not change."""
         self.work.query("BEGIN IMMEDIATE")
 
-    def join(self) -> None:
+    def join(self, *, in_script: bool = False) -> None:
         """Attach the registry; a script may have left the connection so that it does not write."""
         for pragma in ("query_only = OFF", "ignore_check_constraints = OFF", "recursive_triggers = OFF"):
             self.work.query(f"PRAGMA {pragma}")
