@@ -11,12 +11,12 @@ How = Literal["transaction", "statements", "psql", "sqlite3", "mysql"]
 """How a script is run (see :class:`sqitchpy.engines.protocol.Look`)."""
 
 
-def after_failed_deploy(change: str, failed: TaskFailed, stayed: int) -> str:
-    """``stayed`` is how many earlier changes of the run are still deployed."""
+def after_failed_deploy(change: str, failed: TaskFailed, stayed: int, again: str) -> str:
+    """``stayed`` is how many earlier changes of the run are still deployed, ``again`` the command to run once more."""
     others = f"{_changes(stayed)} deployed earlier in this run stayed." if stayed else None
     mend = "Mend that" if failed.stage == "record" else "Mend the script"
     left = f"Change {change}: {_what_is_left(failed)}."
-    return _join(failed.error.hint, left, others, f"{mend} and run “sqitchpy deploy” again.")
+    return _join(failed.error.hint, left, others, f"{mend} and run “{again}” again.")
 
 
 def _what_is_left(failed: TaskFailed) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqitchpy import events, schedule
-from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script, Standing
 from sqitchpy.errors import SqitchpyError
 from sqitchpy.executor import Undo, deploy
 from sqitchpy.files import script_hash
 from sqitchpy.model import Change, DeployedChange, Plan
+from sqitchpy.only import Chosen, Place, at_the_end, one_to_deploy
 from sqitchpy.options import Mode, Transaction, VerifyWhen
 from sqitchpy.registering import check_registration
 from sqitchpy.report import Preview, PreviewedStep, Report, Runs
@@ -20,7 +21,7 @@ from sqitchpy.workplace import Scripting, Workplace, refuse_newer
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be deployed, and how."""
+    """What is to be deployed, and how. ``only`` names a change that is deployed with what it requires, nothing else."""
 
     to: str | None
     mode: Mode
@@ -29,6 +30,7 @@ class Wish:
     scripting: Scripting
     transaction: Transaction = "change"
     verify_when: VerifyWhen = "inside"
+    only: str | None = None
 
 
 class Deploying:
@@ -45,48 +47,71 @@ class Deploying:
 
     def run(self) -> Report:
         """Deploy. The deployment lock is held."""
-        version, state = self._standing()
-        position = schedule.position_of(self._plan, state)
+        version, standing = self._standing()
+        state = standing.latest if standing else None
         if state is not None:
             self._catch_up(state)
-        changes = schedule.changes_to_deploy(self._plan, position, self._wish.to)
-        if isinstance(changes, schedule.NothingToDo):
-            return self._place.run("deploy").report(changes.message)
+        chosen = self._chosen(standing)
+        if isinstance(chosen, schedule.NothingToDo):
+            return self._place.run("deploy").report(chosen.message)
         self._prepare_registry(version, first=state is None)
         run = self._place.run("deploy")
-        self._announce(changes)
-        tasks = self._tasks(changes, state)
+        self._announce(chosen.changes)
+        tasks = self._tasks(chosen)
         self._check_scripts(tasks)
-        undo = Undo(self._revert_script, lambda: self._deployed_since(state.id if state else None))
         execute = deploy_together if self._wish.transaction == "run" else deploy
-        return execute(run, tasks, self._wish.mode, self._plan.changes[position] if state else None, undo)
+        report = execute(run, tasks, self._wish.mode, self._undo(state))
+        if self._wish.only is not None:
+            self._place.warn_of_gaps(self._registry.standing(self._plan.project))
+        return report
 
     def _announce(self, changes: Sequence[Change]) -> None:
         labels = tuple(change.label for change in changes)
         through = changes[-1].label if self._wish.to is not None else None
-        self._place.tell(events.RunStarted("deploy", self._place.destination, labels, through))
+        only = self._wish.only is not None
+        self._place.tell(events.RunStarted("deploy", self._place.destination, labels, through, only=only))
+
+    def _chosen(self, standing: Standing | None) -> Chosen | schedule.NothingToDo:
+        """What is to be deployed, and where its rows go."""
+        plan, wish = self._plan, self._wish
+        state = standing.latest if standing else None
+        position = schedule.position_of(plan, state)
+        if wish.only is not None:
+            deployed = self._registry.deployed_changes(plan.project) if standing else ()
+            return one_to_deploy(plan, wish.only, deployed)
+        missing = self._place.warn_of_gaps(standing)
+        changes = schedule.changes_to_deploy(plan, position, wish.to, missing)
+        if isinstance(changes, schedule.NothingToDo):
+            return changes
+        return at_the_end(changes, state.id if state else None)
+
+    def _undo(self, state: DeployedChange | None) -> Undo:
+        since = state.id if state and self._wish.only is None else None
+        start = self._plan.by_id[state.id] if state else None
+        return Undo(self._revert_script, lambda: self._deployed_since(since), start, self._wish.only)
 
     # -- the registry -------------------------------------------------------------------------------------------
 
-    def _standing(self) -> tuple[float | None, DeployedChange | None]:
-        """The registry's version and the latest deployed change; upgrades at once a registry without script hashes."""
+    def _standing(self) -> tuple[float | None, Standing | None]:
+        """The registry's version and where we stand; upgrades at once a registry without script hashes."""
         version = self._registry.version()
         refuse_newer(version)
-        state = self._registry.current_change(self._plan.project) if version is not None else None
-        if state is not None and version == 0:
+        standing = self._registry.standing(self._plan.project) if version is not None else None
+        if standing is not None and version == 0:
             version = self._place.upgrade_registry(version)
-            state = self._registry.current_change(self._plan.project)
-        return version, state
+            standing = self._registry.standing(self._plan.project)
+        return version, standing
 
     def _catch_up(self, state: DeployedChange) -> None:
         """What Sqitch does first: hashes that an upgrade could not know, tags that were added later."""
         plan, files = self._plan, self._place.files
+        planned = plan.changes[schedule.position_of(plan, state)]
         if state.script_hash == state.id:
             hashes = {change.id: script_hash(files.source("deploy", change)) for change in plan.changes}
             self._registry.refresh_hashes(plan.project, hashes)
-        tags = schedule.missing_tags(plan.by_id[state.id], state)
+        tags = schedule.missing_tags(planned, state)
         if tags:
-            self._registry.add_tags(plan.by_id[state.id], plan.project, tags, self._place.project.user)
+            self._registry.add_tags(planned, plan.project, tags, self._place.project.user)
 
     def _prepare_registry(self, version: float | None, *, first: bool) -> None:
         """Create or upgrade the registry, and register the project."""
@@ -103,35 +128,31 @@ class Deploying:
     def _deployed_since(self, after: str | None) -> list[DeployedChange]:
         """What was deployed since, its tags in the plan's order: so Sqitch names what it takes back after a failure."""
         rows = self._registry.deployed_changes(self._plan.project, after=after)
-        order = {tag.id: index for row in rows for index, tag in enumerate(self._plan.by_id[row.id].tags)}
-        return [row._replace(tags=tuple(sorted(row.tags, key=lambda tag: order[tag.id]))) for row in rows]
+        order = {tag.id: index for index, tag in enumerate(tag for change in self._plan.changes for tag in change.tags)}
+        return [row._replace(tags=tuple(sorted(row.tags, key=lambda tag: order.get(tag.id, 0)))) for row in rows]
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
-    def _tasks(
-        self, changes: Sequence[Change], state: DeployedChange | None, *, has_registry: bool = True
-    ) -> list[DeployTask]:
-        tasks = []
-        after = state.id if state else None
-        for change, requirement_ids in self._requirements(changes, has_registry):
-            tasks.append(self._task(change, requirement_ids, after))
-            after = change.id
-        return tasks
+    def _tasks(self, chosen: Chosen, *, has_registry: bool = True) -> list[DeployTask]:
+        checked = self._requirements(chosen.changes, has_registry)
+        return [self._task(*each, place) for each, place in zip(checked, chosen.places, strict=True)]
 
-    def _task(self, change: Change, requirement_ids: tuple[str, ...], after: str | None) -> DeployTask:
+    def _task(self, change: Change, requirement_ids: tuple[str, ...], place: Place) -> DeployTask:
         wish = self._wish
         script = self._place.script("deploy", change, wish.scripting)
         verification = self._place.script("verify", change, wish.scripting) if wish.verify else None
         return DeployTask(
             change=change,
             project=self._plan.project,
-            after=after,
+            after=place.after,
             requirement_ids=requirement_ids,
             script=None if wish.log_only else replace(script, alone=wish.transaction == "script"),
             script_hash=script_hash(script.source),
             verify=verification if verification and verification.source.exists() else None,
             missing_verify=verification.source.name if verification and not verification.source.exists() else None,
             verify_after=wish.verify_when == "after",
+            before=place.before,
+            latest=place.latest,
         )
 
     def _revert_script(self, change: Change | DeployedChange) -> Script | None:
@@ -190,10 +211,10 @@ class Deploying:
         """What a deployment would deploy, checked as it checks it."""
         plan = self._plan
         refuse_newer(version)
-        state = self._registry.current_change(plan.project) if version is not None else None
-        changes = schedule.changes_to_deploy(plan, schedule.position_of(plan, state), self._wish.to)
-        if isinstance(changes, schedule.NothingToDo):
-            return changes
-        if version is not None and state is None:
+        standing = self._registry.standing(plan.project) if version is not None else None
+        chosen = self._chosen(standing)
+        if isinstance(chosen, schedule.NothingToDo):
+            return chosen
+        if version is not None and standing is None:
             check_registration(self._registry.projects(), self._place.project_row())
-        return self._tasks(changes, state, has_registry=version is not None)
+        return self._tasks(chosen, has_registry=version is not None)

@@ -6,6 +6,7 @@
     ├── Refusal                     exit code 1: nothing is wrong, there is just nothing to do (or the user said no)
     ├── ConfigError                 a configuration file or value; exit code 255 where Sqitch's is
     ├── TargetError                 no such target, a URI that cannot be used
+    ├── ProtectedTargetError        a revert of a protected target, without its name
     ├── PlanError                   a plan file that cannot be read; carries every fault found
     ├── UnknownChangeError          a reference that names nothing, or too much
     ├── ScriptError                 a script that cannot be run as it stands; nothing of it was run
@@ -57,6 +58,10 @@ class ConfigError(SqitchpyError):
 
 class TargetError(SqitchpyError):
     """A target cannot be found or its URI cannot be used."""
+
+
+class ProtectedTargetError(SqitchpyError):
+    """A protected target is not reverted unless its name is given; or the name that was given is another target's."""
 
 
 @dataclass(frozen=True, slots=True)

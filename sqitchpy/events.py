@@ -54,7 +54,8 @@ class RunStarted:
     """A run begins. ``labels`` are the changes it will touch, in order, each with its tags (``users @v1``).
 
     ``through`` is the label of the change a deployment goes to, or the one a revert goes back to, when one was named.
-    ``asked`` is true when the user has confirmed the run at a prompt (which then stands for the headline).
+    ``asked`` is true when the user has confirmed the run at a prompt (which then stands for the headline). ``only`` is
+    true when the changes are those that belong to one that was named, whatever is planned or deployed between them.
     """
 
     action: Action
@@ -62,6 +63,7 @@ class RunStarted:
     labels: tuple[str, ...]
     through: str | None = None
     asked: bool = False
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,13 @@ class FailureReported:
 
 @dataclass(frozen=True, slots=True)
 class RevertingAfterFailure:
-    """Changes deployed by this run are being taken back, down to ``to`` (None: all of them)."""
+    """Changes deployed by this run are being taken back, down to ``to`` (None: all of them).
+
+    ``only`` holds their labels where others that were deployed later stay (``deploy --only``).
+    """
 
     to: str | None
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ What is to be done was decided before (schedule.py); how one change is done is t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqitchpy import events
@@ -25,7 +25,7 @@ from sqitchpy.errors import (
 from sqitchpy.model import Change, DeployedChange, Person
 from sqitchpy.options import Mode
 from sqitchpy.report import Report, StepReport
-from sqitchpy.schedule import rollback_after_failure
+from sqitchpy.schedule import latest_meanwhile, rollback_after_failure
 
 
 @dataclass(slots=True)
@@ -67,14 +67,14 @@ class Run:
         self.on_event(events.StepFinished(action, label, change.id, seconds))
 
 
-def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | None, undo: Undo) -> Report:
+def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Report:
     """Deploy one change after the other. Raises DeployError when one fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for number, task in enumerate(tasks, 1):
         try:
             run.step("deploy", task.change, (number, len(tasks)), lambda task=task: deploy_one(run, task, undo))  # type: ignore[misc]
         except TaskFailed as failed:
-            give_up(run, task, failed, done, mode, start, undo)
+            give_up(run, task, failed, done, mode, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
             raise stopped(run, error, "deploy", task) from error
         done.append(task)
@@ -83,10 +83,21 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | No
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """How to take back what this run has deployed: the revert script of a change (None: the run ran no scripts)."""
+    """How to take back what this run has deployed."""
 
     script: Callable[[Change | DeployedChange], Script | None]
+    """The revert script of a change; None: the run ran no scripts."""
     deployed: Callable[[], Sequence[DeployedChange]]
+    """What is deployed, at least from the first change of this run on, in its order."""
+    start: Change | None
+    """The latest change that was deployed before the run."""
+    only: str | None = None
+    """What ``--only`` named: the run's changes are then not the latest ones."""
+
+    @property
+    def again(self) -> str:
+        """The command to run once more."""
+        return f"sqitchpy deploy --only {self.only}" if self.only else "sqitchpy deploy"
 
 
 def deploy_one(run: Run, task: DeployTask, undo: Undo, *, record_failure: bool = True) -> None:
@@ -132,21 +143,22 @@ def give_up(
     failed: TaskFailed,
     done: Sequence[DeployTask],
     mode: Mode,
-    start: Change | None,
     undo: Undo,
 ) -> None:
     """Take back what the mode says, and raise DeployError."""
-    back = rollback_after_failure(mode, [each.change for each in done], _since(start))
+    back = rollback_after_failure(mode, [each.change for each in done], _since(undo.start))
     if back.changes:
-        run.on_event(events.RevertingAfterFailure(back.to))
-        _take_back(run, back.changes, undo)
+        going = [each.change for each in reversed(done[len(done) - back.changes :])]
+        only = tuple(change.label for change in going) if undo.only else ()
+        run.on_event(events.RevertingAfterFailure(None if only else back.to, only))
+        _take_back(run, {change.id for change in going}, undo)
     raise DeployError(
         "Deploy failed",
         report=run.report(),
         change=task.change.name,
         kept=failed.kept and not failed.undone,
         failure=failed.error,
-        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes),
+        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes, undo.again),
     ) from failed
 
 
@@ -157,12 +169,13 @@ def _since(start: Change | None) -> str | None:
     return start.name + (f"@{start.tags[-1].name}" if start.tags else "")
 
 
-def _take_back(run: Run, count: int, undo: Undo) -> None:
-    rows = list(reversed(undo.deployed()))[:count]
+def _take_back(run: Run, ids: Collection[str], undo: Undo) -> None:
+    deployed = undo.deployed()
+    rows = [row for row in reversed(deployed) if row.id in ids]
     task = None
     try:
-        for number, change in enumerate(rows, 1):
-            task = RevertTask(change, undo.script(change))
+        for number, (change, latest) in enumerate(zip(rows, latest_meanwhile(deployed, rows), strict=True), 1):
+            task = RevertTask(change, undo.script(change), latest)
             _revert_one(run, task, (number, len(rows)))
     except (ConnectionLostError, KeyboardInterrupt) as error:
         if task is None:

@@ -22,8 +22,11 @@ class RevertQuestion:
 
     destination: str
     to: str | None
-    """Label of the change to keep; None when everything goes."""
+    """Label of the change to go back to; None when everything goes, or ``only`` is true."""
     labels: tuple[str, ...]
+    """Labels of the changes that go."""
+    only: bool = False
+    """These go and nothing else, whatever was deployed later (``revert --only``)."""
 
 
 @dataclass(frozen=True, slots=True)

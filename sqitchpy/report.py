@@ -135,6 +135,8 @@ class Status:
     """All deployed changes, oldest first; only when asked for."""
     unknown_to_plan: bool = False
     """The latest deployed change is not in the plan."""
+    gaps: tuple[Change, ...] = ()
+    """Planned changes before the latest deployed one that are not deployed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqitchpy import events, schedule
+from sqitchpy import events, only, schedule
 from sqitchpy.engines.protocol import RevertTask, Script
 from sqitchpy.errors import Refusal, RegistryError, SqitchpyError
 from sqitchpy.executor import revert
@@ -18,13 +18,17 @@ from sqitchpy.workplace import Scripting, Workplace
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be reverted, and how. ``confirm`` is asked before anything is run; None means yes."""
+    """What is to be reverted, and how. ``confirm`` is asked before anything is run; None means yes.
+
+    ``only`` names a change that goes with what requires it, and nothing else does.
+    """
 
     to: str | None
     modified: bool
     log_only: bool
     scripting: Scripting
     confirm: Callable[[RevertQuestion], bool] | None = None
+    only: str | None = None
 
 
 class Reverting:
@@ -41,7 +45,7 @@ class Reverting:
         if isinstance(wanted, schedule.NothingToDo):
             return run.report(wanted.message)
         self._announce(wanted)
-        tasks = self._tasks(wanted.changes)
+        tasks = self._tasks(wanted)
         self._refuse_required(wanted.changes)
         self._check_scripts(tasks)
         return revert(run, tasks)
@@ -52,26 +56,30 @@ class Reverting:
         destination, confirm = self._place.destination, self._wish.confirm
         keep = wanted.keep.label if wanted.keep else None
         labels = tuple(change.label for change in wanted.changes)
-        if confirm is not None and not confirm(RevertQuestion(destination, keep, labels)):
+        if confirm is not None and not confirm(RevertQuestion(destination, keep, labels, wanted.only)):
             raise Refusal("Nothing reverted")
-        self._place.tell(events.RunStarted("revert", destination, labels, keep, asked=confirm is not None))
+        asked = confirm is not None
+        self._place.tell(events.RunStarted("revert", destination, labels, keep, asked=asked, only=wanted.only))
 
     def _wanted(self) -> schedule.ToRevert | schedule.NothingToDo:
         plan, to = self._place.files.plan, self._wish.to
         project = plan.project if plan else self._place.only_project()
-        deployed = self._place.engine.registry.deployed_changes(project)
+        registry = self._place.engine.registry
+        deployed = registry.deployed_changes(project)
+        if self._wish.only is not None:
+            return only.one_to_revert(deployed, self._wish.only, plan, registry.requirements(project))
         if not self._wish.modified or not deployed:
             return schedule.changes_to_revert(deployed, to, plan)
         planned = plan.changes if plan else ()
         hashes = [script_hash(self._place.files.source("deploy", change)) for change in planned]
-        keep = schedule.before_first_modified(deployed, hashes)
+        keep = schedule.before_first_modified(deployed, planned, hashes)
         if isinstance(keep, schedule.NothingToDo):
             return keep
         return schedule.changes_to_revert(deployed, keep.id if keep else None, plan)
 
-    def _tasks(self, changes: Sequence[DeployedChange]) -> list[RevertTask]:
-        oldest_first = tuple(reversed(changes))
-        return [RevertTask(change, self._script(change, oldest_first)) for change in changes]
+    def _tasks(self, wanted: schedule.ToRevert) -> list[RevertTask]:
+        turns = zip(wanted.changes, wanted.latest, strict=True)
+        return [RevertTask(change, self._script(change, wanted.deployed), latest) for change, latest in turns]
 
     def _script(self, change: DeployedChange, deployed: Sequence[DeployedChange]) -> Script | None:
         if self._wish.log_only:
@@ -113,7 +121,7 @@ class Reverting:
             if isinstance(wanted, schedule.NothingToDo):
                 return Preview("revert", self._place.destination, (), message=wanted.message)
             self._refuse_required(wanted.changes)
-        steps = tuple(self._preview(task, sql) for task in self._tasks(wanted.changes))
+        steps = tuple(self._preview(task, sql) for task in self._tasks(wanted))
         return Preview("revert", self._place.destination, steps)
 
     def _preview(self, task: RevertTask, sql: bool) -> PreviewedStep:

@@ -6,7 +6,7 @@ order of the registry. Words of refusals are Sqitch's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqitchpy.errors import RegistryError, SqitchpyError, UnknownChangeError
@@ -56,8 +56,13 @@ def missing_tags(change: Change, state: DeployedChange) -> tuple[Tag, ...]:
     return tuple(tag for tag in change.tags if tag.id not in known)
 
 
-def changes_to_deploy(plan: Plan, position: int, to: str | None) -> tuple[Change, ...] | NothingToDo:
-    """The changes after ``position`` up to the one that ``to`` names. Raises UnknownChangeError and SqitchpyError."""
+def changes_to_deploy(
+    plan: Plan, position: int, to: str | None, gaps: Collection[Change] = ()
+) -> tuple[Change, ...] | NothingToDo:
+    """The changes after ``position`` up to the one that ``to`` names. Raises UnknownChangeError and SqitchpyError.
+
+    ``gaps`` are the planned changes before ``position`` that are not deployed: they are deployed in another way.
+    """
     if not plan.changes:
         raise SqitchpyError("Nothing to deploy (empty plan)", hint=f"Add a change to {plan.file} first.")
     goal = len(plan.changes) - 1
@@ -71,8 +76,10 @@ def changes_to_deploy(plan: Plan, position: int, to: str | None) -> tuple[Change
     if goal == position:
         return NothingToDo("Nothing to deploy (up-to-date)")
     if goal < position:
+        missing = plan.changes[goal] in gaps
         raise SqitchpyError(
-            'Cannot deploy to an earlier change; use "revert" instead', hint=f'Type “sqitchpy revert --to "{to}"”.'
+            'Cannot deploy to an earlier change; use "revert" instead',
+            hint=f'Type “sqitchpy deploy --only "{to}"”.' if missing else f'Type “sqitchpy revert --to "{to}"”.',
         )
     return plan.changes[position + 1 : goal + 1]
 
@@ -183,10 +190,32 @@ def rollback_after_failure(mode: Mode, done: Sequence[Change], start: str | None
 
 
 class ToRevert(NamedTuple):
-    """Changes to revert, newest first, and the one that stays (None: nothing does)."""
+    """Changes to revert, newest first, and the one that they are reverted to (None: there is none).
+
+    ``deployed`` are the rows from the oldest of them on, or from earlier, in the order of deployment; ``only`` says
+    that some of these stay.
+    """
 
     changes: tuple[DeployedChange, ...]
     keep: DeployedChange | None
+    deployed: tuple[DeployedChange, ...]
+    only: bool = False
+
+    @property
+    def latest(self) -> Iterator[str]:
+        """For each of ``changes``, the id of the latest deployed change when its turn comes."""
+        return latest_meanwhile(self.deployed, self.changes)
+
+
+def latest_meanwhile(deployed: Sequence[DeployedChange], going: Iterable[DeployedChange]) -> Iterator[str]:
+    """The id of the latest deployed change, before each revert: ``going`` go one after the other."""
+    left = [row.id for row in deployed]
+    gone: set[str] = set()
+    for change in going:
+        while left[-1] in gone:
+            left.pop()
+        yield left[-1]
+        gone.add(change.id)
 
 
 def changes_to_revert(deployed: Sequence[DeployedChange], to: str | None, plan: Plan | None) -> ToRevert | NothingToDo:
@@ -194,18 +223,23 @@ def changes_to_revert(deployed: Sequence[DeployedChange], to: str | None, plan: 
     if to is None and not deployed:
         return NothingToDo("Nothing to revert (nothing deployed)")
     if to is None:
-        return ToRevert(tuple(reversed(deployed)), None)
+        return ToRevert(tuple(reversed(deployed)), None, tuple(deployed))
     keep = find_deployed(deployed, to, plan)
     if keep is None:
-        planned = plan is not None and find_in_plan(plan, to) is not None
-        raise UnknownChangeError(
-            f'Change not deployed: "{to}"' if planned else f'Unknown change: "{to}"',
-            hint="Nothing was reverted. “sqitchpy status --show-changes” lists what is deployed.",
-        )
-    later = deployed[deployed.index(keep) + 1 :]
+        raise not_deployed(to, plan)
+    later = tuple(deployed[deployed.index(keep) + 1 :])
     if not later:
         return NothingToDo(f'No changes deployed since: "{to}"')
-    return ToRevert(tuple(reversed(later)), keep)
+    return ToRevert(later[::-1], keep, later)
+
+
+def not_deployed(name: str, plan: Plan | None) -> UnknownChangeError:
+    """That no deployed change is called so, in Sqitch's words."""
+    planned = plan is not None and find_in_plan(plan, name) is not None
+    return UnknownChangeError(
+        f'Change not deployed: "{name}"' if planned else f'Unknown change: "{name}"',
+        hint="Nothing was reverted. “sqitchpy status --show-changes” lists what is deployed.",
+    )
 
 
 def last_in_common(plan: Plan, other: Plan) -> Change | None:
@@ -219,14 +253,17 @@ def last_in_common(plan: Plan, other: Plan) -> Change | None:
 
 
 def before_first_modified(
-    deployed: Sequence[DeployedChange], hashes: Sequence[str | None]
+    deployed: Sequence[DeployedChange], planned: Sequence[Change], hashes: Sequence[str | None]
 ) -> DeployedChange | NothingToDo | None:
     """For ``--modified``: the last deployed change before the first whose script is no longer the deployed one.
 
-    ``hashes`` are those of the scripts of the planned changes, by position. None: already the first differs.
+    ``hashes`` are those of the scripts of the ``planned`` changes. A deployed change that the plan does not have is
+    compared with the one in its place, as Sqitch compares all. None: already the first differs.
     """
+    positions = {change.id: change.position for change in planned}
     for index, change in enumerate(deployed):
-        current = hashes[index] if index < len(hashes) else None
+        position = positions.get(change.id, index)
+        current = hashes[position] if position < len(hashes) else None
         if (change.script_hash or "") != (current or ""):
             return deployed[index - 1] if index else None
     return NothingToDo(f'No changes deployed since: "{deployed[-1].id}"' if deployed else "")

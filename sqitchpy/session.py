@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,15 @@ from sqitchpy import deploying, events, reverting
 from sqitchpy.checking import check
 from sqitchpy.connecting import open_engine
 from sqitchpy.engines.protocol import REGISTRY_VERSION
-from sqitchpy.errors import Refusal, RegistryError, RunError, SqitchpyError, UnknownChangeError, VerifyError
+from sqitchpy.errors import (
+    ProtectedTargetError,
+    Refusal,
+    RegistryError,
+    RunError,
+    SqitchpyError,
+    UnknownChangeError,
+    VerifyError,
+)
 from sqitchpy.model import DeployedChange, EventRow, Plan
 from sqitchpy.options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -86,6 +95,7 @@ class TargetSession:
         runner: Runner = "native",
         transaction: Transaction = "change",
         verify_when: VerifyWhen = "inside",
+        only: str | None = None,
     ) -> Report:
         """Deploy what is planned and not deployed, up to the change that ``to`` names.
 
@@ -94,18 +104,14 @@ class TargetSession:
         records without running deploy scripts; ``lock_timeout`` is in seconds, 0 waits without limit.
         ``transaction="run"`` makes the whole run one transaction, ``"script"`` leaves transactions to the scripts, as
         Sqitch does; ``verify_when="after"`` verifies each change after it is committed, holding no locks meanwhile.
+        ``only`` names a change that is deployed with what it requires, and nothing else; it may be planned before
+        others that are deployed.
 
         Raises DeployError (its ``report`` says what was done), LockTimeoutError, PlanError, RegistryError …
         """
-        wish = deploying.Wish(
-            to,
-            mode,
-            verify,
-            log_only,
-            self._place.scripting("deploy", variables, runner),
-            transaction,
-            verify_when,
-        )
+        _refuse_both(only, to)
+        scripting = self._place.scripting("deploy", variables, runner)
+        wish = deploying.Wish(to, mode, verify, log_only, scripting, transaction, verify_when, only)
         self._refuse_run_in_callers(transaction)
         work = deploying.Deploying(self._place, wish)
         with self._place.locked(lock_timeout):
@@ -128,14 +134,16 @@ class TargetSession:
         runner: Runner = "native",
         transaction: Transaction = "change",
         verify_when: VerifyWhen = "inside",
+        only: str | None = None,
         sql: bool = False,
     ) -> Preview:
         """What :meth:`deploy` would do, in order, and with ``sql`` what it would send.
 
         PostgreSQL itself holds the session read-only meanwhile.
         """
+        _refuse_both(only, to)
         scripting = self._place.scripting("deploy", variables, runner)
-        wish = deploying.Wish(to, "all", verify, log_only, scripting, transaction, verify_when)
+        wish = deploying.Wish(to, "all", verify, log_only, scripting, transaction, verify_when, only)
         return deploying.Deploying(self._place, wish).preview(sql=sql)
 
     def revert(
@@ -148,19 +156,38 @@ class TargetSession:
         lock_timeout: float = DEFAULT_LOCK_TIMEOUT,
         runner: Runner = "native",
         confirm: Callable[[RevertQuestion], bool] | None = None,
+        only: str | None = None,
+        yes_really: str | None = None,
     ) -> Report:
         """Revert every change deployed after the one that ``to`` names; without it, every change.
 
-        ``modified`` reverts to before the first change whose deploy script has been edited since. ``confirm`` is asked
-        once, when it is known what would be reverted and before anything is; Refusal is raised when it says no.
+        ``modified`` reverts to before the first change whose deploy script has been edited since. ``only`` names a
+        change that is reverted with the deployed changes that require it, and nothing else. ``confirm`` is asked once,
+        when it is known what would be reverted and before anything is; Refusal is raised when it says no. A protected
+        target is reverted only when ``yes_really`` is its ``destination``.
 
-        Raises RevertError (its ``report`` says what was done), Refusal, LockTimeoutError, RegistryError …
+        Raises RevertError (its ``report`` says what was done), ProtectedTargetError, Refusal, LockTimeoutError …
         """
+        self._refuse_protected(yes_really)
+        _refuse_both(only, to, "modified" if modified else None)
         scripting = self._place.scripting("revert", variables, runner)
-        wish = reverting.Wish(to, modified, log_only, scripting, confirm)
+        wish = reverting.Wish(to, modified, log_only, scripting, confirm, only)
         self._place.require_registry()
         with self._place.locked(lock_timeout):
             return reverting.Reverting(self._place, wish).run()
+
+    def _refuse_protected(self, yes_really: str | None) -> None:
+        destination = self.destination
+        if yes_really is not None and yes_really != destination:
+            raise ProtectedTargetError(
+                f'--yes-really {shlex.quote(yes_really)} is not the name of this target, which is "{destination}"',
+                hint=f"Nothing was reverted. If you mean this one, type --yes-really {shlex.quote(destination)}",
+            )
+        if self._place.target.protected and yes_really is None:
+            raise ProtectedTargetError(
+                f'Target "{destination}" is protected and is not reverted without its name',
+                hint=f"Nothing was reverted. If you really mean it, add --yes-really {shlex.quote(destination)}",
+            )
 
     def rebase(
         self,
@@ -179,18 +206,26 @@ class TargetSession:
         verify_when: VerifyWhen = "inside",
         confirm: Callable[[RevertQuestion], bool] | None = None,
         between: Callable[[], None] | None = None,
+        yes_really: str | None = None,
     ) -> Report:
         """Revert to ``onto`` (or everything), then deploy to ``upto`` (or the end of the plan), under one lock.
 
         ``between`` is called when what was to go is reverted; the plan is read anew after it, for it may have changed.
         The other options, and what is raised, are those of :meth:`revert` and :meth:`deploy`.
         """
+        self._refuse_protected(yes_really)
         self._refuse_run_in_callers(transaction)
         if upto is not None and between is None and find_in_plan(self._place.plan, upto) is None:
             raise UnknownChangeError(f'Unknown change: "{upto}"', hint="Nothing was reverted or deployed.")
         with self._place.locked(lock_timeout):
             reverted = self.revert(
-                onto, modified=modified, log_only=log_only, variables=revert_variables, runner=runner, confirm=confirm
+                onto,
+                modified=modified,
+                log_only=log_only,
+                variables=revert_variables,
+                runner=runner,
+                confirm=confirm,
+                yes_really=yes_really,
             )
             if reverted.message:
                 self._place.tell(events.Noted(reverted.message))
@@ -220,11 +255,13 @@ class TargetSession:
         modified: bool = False,
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
+        only: str | None = None,
         sql: bool = False,
     ) -> Preview:
-        """What :meth:`revert` would do, in order, and with ``sql`` what it would send."""
-        scripting = self._place.scripting("revert", variables, runner)
-        return reverting.Reverting(self._place, reverting.Wish(to, modified, False, scripting)).preview(sql=sql)
+        """What :meth:`revert` would do, in order, and with ``sql`` what it would send; of protected targets, too."""
+        _refuse_both(only, to, "modified" if modified else None)
+        wish = reverting.Wish(to, modified, False, self._place.scripting("revert", variables, runner), only=only)
+        return reverting.Reverting(self._place, wish).preview(sql=sql)
 
     def verify(
         self,
@@ -326,7 +363,8 @@ class TargetSession:
         name = project or (plan.project if plan else None)
         if name is None:
             name = place.only_project()
-        state = place.engine.registry.current_change(name) if version is not None else None
+        standing = place.engine.registry.standing(name) if version is not None else None
+        state = standing.latest if standing else None
         if version is not None:
             place.warn_of_unfinished()
         if state is None:
@@ -334,6 +372,7 @@ class TargetSession:
         same = plan is not None and plan.project == name
         planned = plan.by_id.get(state.id) if plan is not None and same else None
         pending = plan.changes[planned.position + 1 :] if plan is not None and planned else None
+        gaps = place.warn_of_gaps(standing) if planned else ()
         return Status(
             self.destination,
             name,
@@ -342,6 +381,7 @@ class TargetSession:
             place.target.plan_file,
             deployed=tuple(place.engine.registry.deployed_changes(name)) if with_changes else (),
             unknown_to_plan=same and planned is None,
+            gaps=gaps,
         )
 
     def log(self, wanted: LogFilter | None = None) -> Iterator[EventRow]:
@@ -355,6 +395,14 @@ class TargetSession:
         if self._place.engine.registry.version() is None:
             return frozenset()
         return self._place.engine.registry.deployed_among([change.id for change in self._place.plan.changes])
+
+
+def _refuse_both(only: str | None, *others: str | None) -> None:
+    if only is not None and any(others):
+        raise SqitchpyError(
+            "--only goes with neither --to nor --modified: it names what is done and nothing else",
+            hint="Nothing was changed. Leave one of them out.",
+        )
 
 
 def _joined(first: Report, second: Report) -> Report:

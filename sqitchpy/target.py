@@ -7,13 +7,13 @@ disk or the database. Paths stay as they are configured, relative to the current
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 
 from sqitchpy.config import Config, expand
 from sqitchpy.engines.catalog import engine_keys, find_driver, is_known
-from sqitchpy.errors import TargetError
+from sqitchpy.errors import SqitchpyError, TargetError
 from sqitchpy.uri import DatabaseURI, parse_uri
 
 _CLIENTS: Mapping[str, str] = {
@@ -66,6 +66,8 @@ class Target:
     extension: str
     destination: str
     """How messages name the database."""
+    protected: bool = False
+    """Whether a revert has to be confirmed with the target's name."""
     config: Config = field(repr=False, compare=False, default_factory=Config)
 
     @property
@@ -141,6 +143,7 @@ def resolve_target(
         uri=uri,
         engine=uri.engine,
         destination=settings.name if named else _destination(uri, environ, system_user),
+        protected=_is_protected(settings, uri, environ),
         config=config,
         **_attributes(settings, uri.engine),
     )
@@ -186,15 +189,20 @@ class _Settings:
 
     def __init__(self, config: Config, name: str, engine: str, given: Mapping[str, str | None]) -> None:
         self.name = name
-        self._config = config
+        self.config = config
         self._sections = (f"target.{name}", *([f"engine.{engine}"] if engine else []), "core")
         self._given = given
 
     def get(self, key: str) -> str | None:
         return self._given.get(key) or self.configured(key)
 
+    def truths(self, key: str) -> list[bool | None]:
+        """What each section says, the target's own first; None: nothing. Raises ConfigError for what is no boolean."""
+        keys = [f"{section}.{key}" for section in self._sections]
+        return [self.config.get_bool(each) if self.config.setting(each) else None for each in keys]
+
     def configured(self, key: str) -> str | None:
-        found = (self._config.get(f"{section}.{key}") for section in self._sections)
+        found = (self.config.get(f"{section}.{key}") for section in self._sections)
         return next(filter(None, found), None)
 
 
@@ -247,6 +255,25 @@ def _configured_uri(config: Config, name: str, environ: Mapping[str, str]) -> st
 def _raw(config: Config, key: str) -> str | None:
     setting = config.setting(key)
     return setting.raw if setting else None
+
+
+def _is_protected(settings: _Settings, uri: DatabaseURI, environ: Mapping[str, str]) -> bool:
+    """What the target itself says counts, then that its database is a protected target's, then engine and core."""
+    own, *general = settings.truths("protected")
+    if own is not None:
+        return own
+    said = next((value for value in general if value is not None), False)
+    return said or uri.place in _protected_places(settings.config, environ)
+
+
+def _protected_places(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str | None, ...]]:
+    """Where the databases of the protected targets are: they are not less so when their URI is typed."""
+    for name in config.names("target"):
+        if config.get_bool(f"target.{name}.protected"):
+            try:
+                yield parse_uri(_configured_uri(config, name, environ)).place
+            except SqitchpyError:  # without its ${VARIABLE} nobody knows where it is
+                continue
 
 
 def _attributes(settings: _Settings, engine: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ from sqitchpy import events
 from sqitchpy.engines.protocol import DeployTask, TaskFailed
 from sqitchpy.errors import ConnectionLostError, SqitchpyError
 from sqitchpy.executor import Run, Undo, deploy_one, give_up, record_failure_of, stopped
-from sqitchpy.model import Change
 from sqitchpy.options import Mode
 from sqitchpy.report import Report, StepReport
 from sqitchpy.schedule import rollback_after_failure
@@ -36,7 +35,7 @@ def segments(run: Run, tasks: Sequence[DeployTask]) -> list[Segment]:
     return found
 
 
-def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Change | None, undo: Undo) -> Report:
+def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Report:
     """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     for together, part in segments(run, tasks):
@@ -49,7 +48,7 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
                     _deploy(run, current, place, undo, together=together)
                 except TaskFailed as failed:
                     kept = shared.fail(current) if shared else done
-                    give_up(run, current, failed, kept, mode, start, undo)
+                    give_up(run, current, failed, kept, mode, undo)
                 done.append(current)
                 if shared:
                     shared.add(current)
@@ -57,7 +56,7 @@ def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, start: Ch
                 try:
                     shared.commit()
                 except TaskFailed as failed:
-                    give_up(run, current, failed, shared.before, mode, start, undo)
+                    give_up(run, current, failed, shared.before, mode, undo)
         except (ConnectionLostError, KeyboardInterrupt) as error:
             if shared:
                 shared.break_off()

@@ -84,6 +84,13 @@ class DatabaseURI:
         """The project's own embedded PostgreSQL server."""
         return self.dialect == "embedded"
 
+    @property
+    def place(self) -> tuple[str | None, ...]:
+        """Where the database is, whoever connects and how: two URIs of one database may still differ in it."""
+        named = {"host": self.host, "port": self.port, "dbname": self.dbname, "service": None}
+        parts = {name: self.params.get(name) or value for name, value in named.items()}
+        return (self.engine, "embedded" if self.is_embedded else None, *parts.values())
+
     @cached_property
     def display(self) -> str:
         """The URI without any password."""

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqitchpy import events
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script, Standing
 from sqitchpy.errors import RegistryError
 from sqitchpy.executor import Run
 from sqitchpy.files import ScriptFiles, ScriptKind
 from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
+from sqitchpy.only import gaps, told_gaps
 from sqitchpy.options import Runner
 from sqitchpy.plan import legal_uri
 from sqitchpy.readable import laid_out
@@ -163,7 +164,21 @@ class Workplace:
         for change in planned:
             if change.id in unfinished:
                 words = "an earlier deployment has begun this change and not completed it; what it did is in the"
-                self.tell(events.Warned(f"{change.label}: {words} database. “sqitchpy deploy” goes on with it"))
+                self.tell(events.Warned(f"{change.label}: {words} database. The next deployment of it goes on there"))
+
+    def warn_of_gaps(self, standing: Standing | None) -> tuple[Change, ...]:
+        """Say which planned changes before the latest deployed one are not deployed, and return them.
+
+        The registry is asked only when it has fewer rows than the plan has changes up to there.
+        """
+        latest = self.plan.by_id.get(standing.latest.id) if standing else None
+        if standing is None or latest is None or standing.total == latest.position + 1:
+            return ()
+        earlier = [change.id for change in self.plan.changes[: latest.position]]
+        missing = gaps(self.plan, latest.position, self.engine.registry.deployed_among(earlier))
+        if missing:
+            self.tell(events.Warned(told_gaps(self.plan, missing, latest.label)))
+        return missing
 
     def only_project(self) -> str:
         """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""

@@ -79,6 +79,7 @@ def description(target: Target) -> dict[str, Any]:
     return {
         "uri": shown_uri(target.uri),
         **{key: getattr(target, key) for key in (*keys, *directories)},
+        "protected": target.protected,
         "variables": target.variables,
     }
 
@@ -91,6 +92,8 @@ def _lines(name: str, label: str, value: str, target: Target) -> Iterator[str]:
     yield _line("Top Directory", target.top_dir)
     yield _line("Plan File", target.plan_file)
     yield _line("Extension", target.extension)
+    if target.protected:  # else all lines are Sqitch's
+        yield _line("Protected", "yes")
     yield "    Script Directories:"
     yield from (_line(f"  {kind.title()}", getattr(target, f"{kind}_dir")) for kind in KINDS)
     yield "    Reworked Script Directories:"

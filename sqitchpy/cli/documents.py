@@ -127,6 +127,7 @@ def status(value: Status) -> Document:
         "state": deployed_change(value.state) if value.state else None,
         "in_plan": _in_plan(value),
         "pending": None if value.pending is None else [_pending(change) for change in value.pending],
+        "gaps": [_pending(change) for change in value.gaps],
         "deployed": [deployed_change(change) for change in value.deployed],
         "error": None,
     }

@@ -50,6 +50,28 @@ def target_option(function: F) -> F:
     return named(words(function))
 
 
+def only_option(words: str) -> Callable[[F], F]:
+    """``--only``: one change and what belongs to it."""
+    return ours("--only", metavar="CHANGE", shell_complete=complete_change, help=words)
+
+
+def yes_really_option(function: F) -> F:
+    """``--yes-really``, without which no protected target is reverted."""
+    words = "Revert although the target is protected; NAME is its name, as messages show it."
+    return ours("--yes-really", metavar="NAME", help=words)(function)
+
+
+def refuse_with_only(options: Mapping[str, Any], changes: Sequence[str], *others: str) -> None:
+    """That ``--only`` says it all. Raises click.UsageError where the command line names more."""
+    given = [f"--{name.removesuffix('_change')}" for name in others if options[name]]
+    if options["only"] is not None and (given or changes):
+        said = given[0] if given else f'"{changes[0]}"'
+        raise click.UsageError(
+            f"--only CHANGE says all that is to be done: leave {said} out.",
+            click.get_current_context(),
+        )
+
+
 def set_option(function: F) -> F:
     """``--set``, which becomes ``variables``."""
     words = "Set a script variable, like psql's."

@@ -89,7 +89,9 @@ def ask(console: Console, question: str, *, default: bool) -> bool:
 
 
 def question_text(question: RevertQuestion) -> str:
-    """Sqitch's question."""
+    """Sqitch's question; for ``--only`` one that names all that goes."""
+    if question.only:
+        return f"Revert only {', '.join(question.labels)} from {question.destination}?"
     if question.to is None:
         return f"Revert all changes from {question.destination}?"
     return f"Revert changes to {question.to} from {question.destination}?"

@@ -21,6 +21,7 @@ from sqitchpy.cli.options import (
     run_variables,
     runner_option,
     stacked,
+    yes_really_option,
 )
 from sqitchpy.cli.prompt import confirmation
 from sqitchpy.config import Config
@@ -35,6 +36,7 @@ rebasing_options = stacked(
     option("--lock-timeout", type=int, metavar="SECONDS", help="How long to wait for another deployment (60)."),
     option("-y", "yes", is_flag=True, help="Do not ask."),
     plan_file_option,
+    yes_really_option,
     ours("--transaction", metavar="change|run|script", help="What is one transaction (see deploy)."),
     ours("--verify-when", metavar="inside|after", help="Verify before a change is committed, or after."),
     runner_option,
@@ -68,6 +70,7 @@ def rebasing_settings(invocation: Invocation, command: str, options: Mapping[str
         "runner": choice(options["runner"], config, "core.runner", RUNNERS, "native"),
         "transaction": choice(options["transaction"], config, "deploy.transaction", TRANSACTIONS, "change"),
         "verify_when": choice(options["verify_when"], config, "deploy.verify_when", VERIFY_WHEN, "inside"),
+        "yes_really": options["yes_really"],
         "confirm": confirmation(invocation, options["yes"], command, "revert"),
     }
 

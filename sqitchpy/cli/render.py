@@ -64,6 +64,9 @@ def headline(event: events.RunStarted) -> str:
     """The line a run begins with."""
     if event.action == "verify":
         return f"Verifying {event.destination}"
+    if event.only:
+        verb, preposition = ("Deploying", "to") if event.action == "deploy" else ("Reverting", "from")
+        return f"{verb} only {', '.join(event.labels)} {preposition} {event.destination}"
     if event.action == "deploy":
         return f"Deploying changes{_through(event)} to {event.destination}"
     if event.through is None:
@@ -140,7 +143,8 @@ def _failure_reported(event: events.FailureReported, layout: Layout) -> Iterator
 
 
 def _reverting_after_failure(event: events.RevertingAfterFailure, layout: Layout) -> Iterator[Piece]:
-    yield _error("Reverting all changes" if event.to is None else f"Reverting to {event.to}")
+    goal = "all changes" if event.to is None else f"to {event.to}"
+    yield _error(f"Reverting {', '.join(event.only) or goal}")
 
 
 def _verify_problem(event: events.VerifyProblem, layout: Layout) -> Iterator[Piece]:

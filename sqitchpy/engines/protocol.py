@@ -47,8 +47,9 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class DeployTask:
-    """Deploy one change. ``after`` is the id of the change that must be the latest deployed one of the project.
+    """Deploy one change. ``after`` is the id of the deployed change before it in the plan, None when it is the first.
 
+    Without ``before`` it becomes the latest deployed change of the project, and ``after`` must be that until then.
     ``requirement_ids`` are the ids of the deployed changes that satisfy ``change.requires``, in their order. A script
     that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``.
     """
@@ -64,14 +65,35 @@ class DeployTask:
     """Verify after the change is committed."""
     missing_verify: str | None = None
     """The verify script that was asked for and does not exist: said, as Sqitch does, and no error."""
+    before: str | None = None
+    """The id of the deployed change that comes next in the plan; None: there is none.
+
+    The time of the row in ``changes`` is then between those of ``after`` (and of its tags) and ``before``, because
+    Sqitch takes the order of these times for that of the plan; the row's tags have the same time. Where there is no
+    room, ``before`` and what is later, with their tags, become later by as much as it takes. The event's time is the
+    true one.
+    """
+    latest: str | None = None
+    """With ``before``: the id of the change that must be the latest deployed one of the project, and stays it."""
+
+    @property
+    def planned_from(self) -> str | None:
+        """The id of the change that must be the latest deployed one of the project; None: nothing of it is deployed."""
+        return self.after if self.before is None else self.latest
 
 
 @dataclass(frozen=True, slots=True)
 class RevertTask:
-    """Revert one deployed change, which must be the latest one of its project."""
+    """Revert one deployed change. ``latest`` is the id of its project's latest, None when that is the change itself."""
 
     change: DeployedChange
     script: Script | None
+    latest: str | None = None
+
+    @property
+    def planned_from(self) -> str:
+        """The id of the change that must be the latest deployed one of the project."""
+        return self.change.id if self.latest is None else self.latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,20 @@ class Dependent(NamedTuple):
     """The first tag at or after it, with its ``@``."""
 
 
+class Standing(NamedTuple):
+    """Where a project stands: its latest deployed change, and how many of its changes are deployed."""
+
+    latest: DeployedChange
+    total: int
+
+
+class Requirement(NamedTuple):
+    """A deployed change, and one that it requires; by their ids."""
+
+    change_id: str
+    required_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Relink:
     """A deployed change whose rows are to say what the plan and the scripts say now.
@@ -155,8 +191,8 @@ class Registry(Protocol):
     def register(self, project: ProjectRow, creator: Person) -> None:
         """Register a project."""
 
-    def current_change(self, project: str) -> DeployedChange | None:
-        """The latest deployed change of a project."""
+    def standing(self, project: str) -> Standing | None:
+        """Where a project stands; None when nothing of it is deployed."""
 
     def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
         """Deployed changes in the order of deployment; only those later than the change with id ``after``."""
@@ -172,6 +208,9 @@ class Registry(Protocol):
 
     def dependents(self, change_ids: Collection[str]) -> Sequence[Dependent]:
         """Deployed changes, outside the given ones, that require one of them."""
+
+    def requirements(self, project: str) -> Sequence[Requirement]:
+        """What the deployed changes of a project require, other projects' changes included."""
 
     def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
         """Record tags of a change that is deployed already."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqitchpy.plan.drawing import draw
 from sqitchpy.plan.ids import change_id, change_info, script_hash, tag_id, tag_info
 from sqitchpy.plan.parser import parse_plan
-from sqitchpy.plan.refs import find_deployed, find_in_plan, resolve_requirement, rework_suffixes
+from sqitchpy.plan.refs import find_deployed, find_in_plan, resolve_requirement, rework_suffixes, unique_reference
 from sqitchpy.plan.uri import canonical_uri, legal_uri
 from sqitchpy.plan.writer import format_change_line, format_tag_line, render
 
@@ -32,6 +32,7 @@ __all__ = [
     "script_hash",
     "tag_id",
     "tag_info",
+    "unique_reference",
 ]
 
 

@@ -74,6 +74,11 @@ def _by_name(plan: Plan, name: str, tag: str | None) -> Change | None:
     return instances[0]
 
 
+def unique_reference(plan: Plan, change: Change) -> str:
+    """A reference that means this change alone: its name, with a tag where the name was reworked."""
+    return change.name if len(plan.by_name[change.name]) == 1 else _qualified(plan, change)
+
+
 def _count_until(instances: Sequence[Change], change: Change) -> int:
     """How many of a name's instances stand before ``change`` or are it. Plans with thousands of reworks ask often."""
     return bisect_right(instances, change.position, key=attrgetter("position"))

@@ -426,6 +426,89 @@ class EngineConformance:
         assert app.deployed() == ["a", "b"]
         assert list(map(tuple, app.subject.ask("SELECT count(*) FROM a"))) == [(1,)]
 
+    # -- one change and what belongs to it -----------------------------------------------------------------------
+
+    def test_only_deploys_a_change_and_what_it_requires(self, app: App) -> None:
+        app.table("a")
+        app.table("b")
+        app.table("c", ["a"])
+        app.table("d", ["c"])
+        assert app.deploy(only="c") == ("a", "c")
+        assert not app.subject.has("b")
+        assert app.deploy() == ("d",)
+        assert any(isinstance(event, Warned) and "not deployed: b." in event.text for event in app.told)
+        assert app.deploy(only="b") == ("b",)
+        assert app.deployed() == ["a", "b", "c", "d"]
+        assert app.events() == ["deploy a", "deploy c", "deploy d", "deploy b"]
+
+    def test_only_reverts_a_change_and_what_requires_it(self, app: App) -> None:
+        app.table("a")
+        app.table("b")
+        app.table("c", ["a"])
+        app.table("d", ["b"])
+        app.table("e", ["c"])
+        app.deploy()
+        assert app.revert(only="a") == ("e", "c", "a")
+        assert app.deployed() == ["b", "d"]
+        assert app.deploy(only="e") == ("a", "c", "e")
+        assert app.deployed() == ["a", "b", "c", "d", "e"]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_the_turn_rows_stand_in_the_order_of_the_plan(self, app: App, seed: int) -> None:
+        names = [f"t{number}" for number in range(12)]
+        for name in names:
+            app.plan(name, f"SELECT '{name}';", f"SELECT 'no {name}';")
+            app.tag(f"v_{name}")
+        turns = random.Random(seed).sample(names, len(names))
+        for turn, name in enumerate(turns, 1):
+            assert app.deploy(only=name) == (name,)
+            assert app.deployed() == [each for each in names if each in turns[:turn]]
+        with app.target() as target:
+            rows = target.status(with_changes=True).deployed
+            assert [event.change for event in target.log(LogFilter(reverse=True))] == turns
+        times = [row.committed_at for row in rows]
+        assert sorted(set(times)) == times
+        for row, following in zip(rows, [*rows[1:], None], strict=True):
+            (tag,) = row.tags
+            assert row.committed_at <= tag.committed_at
+            assert following is None or tag.committed_at < following.committed_at
+        assert app.revert("@v_t4") == tuple(reversed(names[5:]))
+
+    @pytest.mark.parametrize("transaction", ["change", "run", "script"])
+    def test_a_failing_run_of_only_takes_back_its_own_changes(self, app: App, transaction: Transaction) -> None:
+        app.table("a")
+        app.table("b")
+        app.plan("c", f"{BROKEN};", "SELECT 1;", requires=["b"])
+        app.table("d")
+        app.deploy(only="d")
+        with pytest.raises(DeployError):
+            app.deploy(only="c", transaction=transaction)
+        assert app.deployed() == ["d"]
+        assert not app.subject.has("b")
+        assert app.subject.has("d")
+
+    @pytest.mark.parametrize("transaction", ["change", "run", "script"])
+    def test_every_transaction_mode_fills_gaps(self, app: App, transaction: Transaction) -> None:
+        app.table("a")
+        app.table("b")
+        app.tag("v1")
+        app.table("c", ["a", "b"])
+        app.table("d")
+        app.table("e", ["c"])
+        app.deploy(only="d", transaction=transaction)
+        assert app.deploy(only="e", transaction=transaction) == ("a", "b", "c", "e")
+        assert app.deployed() == ["a", "b", "c", "d", "e"]
+        assert app.revert("@v1") == ("e", "d", "c")
+
+    def test_a_change_before_others_fails_its_verification_and_is_taken_back(self, app: App) -> None:
+        app.plan("a", "CREATE TABLE a (id INTEGER);", "DROP TABLE a;", f"{BROKEN};")
+        app.table("b")
+        app.deploy(only="b")
+        with pytest.raises(DeployError):
+            app.deploy(only="a", verify=True, verify_when="after")
+        assert app.deployed() == ["b"]
+        assert not app.subject.has("a")
+
     # -- looking ------------------------------------------------------------------------------------------------
 
     def test_a_verification_finds_what_is_missing(self, app: App) -> None:

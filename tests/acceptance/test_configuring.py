@@ -82,6 +82,7 @@ def test_targets_are_listed_and_shown_without_their_passwords(tmp_path: Path) ->
         "reworked_deploy_dir": "deploy",
         "reworked_revert_dir": "revert",
         "reworked_verify_dir": "checks",
+        "protected": False,
         "variables": {},
     }
 

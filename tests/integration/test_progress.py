@@ -68,7 +68,7 @@ def test_status_and_revert_say_that_a_change_is_unfinished(build: Build) -> None
         app.deploy(mode="change")
     told = [
         "steps: an earlier deployment has begun this change and not completed it; what it did is in the database. "
-        "“sqitchpy deploy” goes on with it"
+        "The next deployment of it goes on there"
     ]
     app.told.clear()
     app.status()

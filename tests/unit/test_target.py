@@ -377,3 +377,64 @@ def test_which_arguments_mean_a_target(argument: str, reference: str | None) -> 
         '[engine "sqlite"]\ntarget = lite\n[target "prod"]\nuri = ${URL}\n[target "section"]\nclient = x\n'
     )
     assert target_reference(config, argument) == reference
+
+
+PROD = '[target "prod"]\nuri = db:pg://deployer:secret@db.internal/shop\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "protected"),
+    [
+        (PROD, False),
+        (f"{PROD}protected = true\n", True),
+        (f"{PROD}protected\n", True),
+        (f"{PROD}protected = yes\n", True),
+        (f"{PROD}protected = off\n", False),
+        (f'[engine "pg"]\nprotected = true\n{PROD}', True),
+        (f'[engine "sqlite"]\nprotected = true\n{PROD}', False),
+        (f"[core]\nprotected = 1\n{PROD}", True),
+        (f'[core]\nprotected = 1\n[engine "pg"]\nprotected = 0\n{PROD}', False),
+        (f'[engine "pg"]\nprotected = true\n{PROD}protected = false\n', False),
+    ],
+)
+def test_a_target_is_protected_by_its_own_word_its_engines_or_that_of_core(text: str, protected: bool) -> None:
+    assert resolve(text, "prod").protected is protected
+
+
+def test_what_is_no_boolean_protects_nothing_silently() -> None:
+    error = refusal(f"{PROD}protected = perhaps\n", "prod")
+    assert isinstance(error, ConfigError)
+    assert error.message == "Invalid bool 'perhaps'"
+
+
+@pytest.mark.parametrize(
+    ("uri", "protected"),
+    [
+        ("db:pg://db.internal/shop", True),
+        ("db:postgres://somebody@db.internal/shop?sslmode=require", True),
+        ("postgresql://db.internal/shop", True),
+        ("db:pg:shop?host=db.internal", True),
+        ("db:pg://db.internal/other", False),
+        ("db:pg:shop", False),
+        ("db:sqlite:shop", False),
+    ],
+)
+def test_the_database_of_a_protected_target_is_so_under_its_uri_too(uri: str, protected: bool) -> None:
+    assert resolve(f"{PROD}protected = true\n", uri).protected is protected
+
+
+def test_a_part_that_is_replaced_counts_for_what_is_protected() -> None:
+    text = f'{PROD}protected = true\n[target "dev"]\nuri = db:pg://db.internal/dev\n'
+    assert not resolve(text, "dev").protected
+    assert resolve(text, "dev", overrides=TargetOverrides(dbname="shop")).protected
+
+
+def test_another_name_for_the_database_may_say_that_it_is_not_protected() -> None:
+    alias = '[target "alias"]\nuri = db:pg://db.internal/shop\n'
+    assert resolve(f"{PROD}protected = true\n{alias}", "alias").protected
+    assert not resolve(f"{PROD}protected = true\n{alias}protected = false\n", "alias").protected
+
+
+def test_a_protected_target_whose_variable_is_not_set_does_not_stop_the_others() -> None:
+    text = '[target "prod"]\nuri = ${NO_SUCH}\nprotected = true\n[target "dev"]\nuri = db:pg:dev\n'
+    assert not resolve(text, "dev").protected

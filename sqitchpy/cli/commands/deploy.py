@@ -20,9 +20,11 @@ from sqitchpy.cli.options import (
     connection_options,
     evaluated,
     json_option,
+    only_option,
     option,
     ours,
     plan_file_option,
+    refuse_with_only,
     runner_option,
     set_option,
     stacked,
@@ -41,6 +43,7 @@ EXAMPLES = (
     "sqitchpy deploy production --to @v1.0    up to the tag v1.0, to the target named production",
     "sqitchpy deploy db:pg:flipr --verify     to a database by its URI, verifying each change",
     "sqitchpy deploy embedded:                to a PostgreSQL of the project's own",
+    "sqitchpy deploy --only widgets           widgets and what it requires, and nothing else",
     "sqitchpy deploy --dry-run --sql          print what would be done, and the SQL",
 )
 
@@ -73,6 +76,7 @@ EXAMPLES = (
     ours("--verify-when", metavar="inside|after", help="Verify before a change is committed, or after."),
     option("--lock-timeout", type=int, metavar="SECONDS", help="How long to wait for another deployment (60)."),
     plan_file_option,
+    only_option("Deploy CHANGE and what it requires, and nothing else."),
     ours("--dry-run", is_flag=True, help="Print what would be done, in order, and do nothing."),
     ours("--sql", is_flag=True, help="With --dry-run: also print the SQL."),
     runner_option,
@@ -86,13 +90,14 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     settings = _settings(invocation, options)
     warn_of_top_dir(invocation, "deploy", overrides)
     arguments = read_arguments(invocation, words, target, overrides)
+    refuse_with_only(options, arguments.changes, "to_change")
     changes = list(arguments.changes)
     to = pick_change(options["to_change"], changes)
     if changes:
         invocation.console.warn(f'Too many changes specified; deploying to "{to}"')
 
     if options["dry_run"]:
-        names = ("verify", "log_only", "variables", "runner", "transaction", "verify_when")
+        names = ("only", "verify", "log_only", "variables", "runner", "transaction", "verify_when")
         what = {name: settings[name] for name in names}
         return rehearse(
             invocation,
@@ -113,6 +118,7 @@ def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, A
     timeout = options["lock_timeout"]
     verify = options["verify"]
     return {
+        "only": options["only"],
         "mode": choice(options["mode"], config, "deploy.mode", MODES, "all"),
         "verify": config.get_bool("deploy.verify") if verify is None else verify,
         "log_only": options["log_only"],

@@ -17,13 +17,16 @@ from sqitchpy.cli.options import (
     connection_options,
     evaluated,
     json_option,
+    only_option,
     option,
     ours,
     plan_file_option,
+    refuse_with_only,
     runner_option,
     set_option,
     stacked,
     target_option,
+    yes_really_option,
 )
 from sqitchpy.cli.positionals import Arguments, pick_change
 from sqitchpy.cli.prompt import confirmation
@@ -39,6 +42,7 @@ EXAMPLES = (
     "sqitchpy revert --to @HEAD^      the last change, after asking",
     "sqitchpy revert -y --to @v1.0    back to the tag v1.0, without asking",
     "sqitchpy revert staging          everything, from the target named staging",
+    "sqitchpy revert --only widgets   widgets and what requires it, whatever was deployed later",
     "sqitchpy revert --dry-run        print what would be reverted",
 )
 
@@ -50,7 +54,8 @@ EXAMPLES = (
     examples=EXAMPLES,
     help="Revert changes from a database, the newest first: all of them, or those after CHANGE, which is kept. "
     "You are asked first unless you say -y. With nobody to answer (no terminal, nothing on the standard input) the "
-    "default answer counts, which is yes.",
+    "default answer counts, which is yes. A target that is configured as protected is reverted only when its name is "
+    "given as well: --yes-really NAME.",
 )
 @target_option
 @stacked(
@@ -61,6 +66,8 @@ EXAMPLES = (
     option("--log-only", is_flag=True, help="Record the changes as reverted, run no revert script."),
     option("--lock-timeout", type=int, metavar="SECONDS", help="How long to wait for another deployment (60)."),
     plan_file_option,
+    only_option("Revert CHANGE and the deployed changes that require it, and nothing else."),
+    yes_really_option,
     ours("--dry-run", is_flag=True, help="Print what would be done, in order, and do nothing."),
     ours("--sql", is_flag=True, help="With --dry-run: also print the SQL."),
     runner_option,
@@ -75,9 +82,10 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     settings = _settings(invocation, options)
     warn_of_top_dir(invocation, "revert", overrides)
     arguments = read_arguments(invocation, words, target, overrides)
-    to = _goal(invocation, arguments, options)
+    refuse_with_only(options, arguments.changes, "to_change", "modified")
+    to = None if options["only"] is not None else _goal(invocation, arguments, options)
     if options["dry_run"]:
-        what = {name: settings[name] for name in ("modified", "variables", "runner")}
+        what = {name: settings[name] for name in ("modified", "variables", "runner", "only")}
         return rehearse(
             invocation,
             arguments.targets[0],
@@ -85,7 +93,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         )
 
     def work(session: TargetSession) -> Report:
-        return session.revert(to, confirm=confirm, **settings)
+        return session.revert(to, confirm=confirm, yes_really=options["yes_really"], **settings)
 
     conduct(invocation, "revert", arguments.targets[0], work)
     return 0
@@ -112,6 +120,7 @@ def _settings(invocation: Invocation, options: Mapping[str, Any]) -> dict[str, A
     config = invocation.project.config
     return {
         "modified": options["modified"],
+        "only": options["only"],
         "log_only": options["log_only"],
         "variables": options["variables"],
         "lock_timeout": DEFAULT_LOCK_TIMEOUT if timeout is None else float(timeout),

@@ -85,7 +85,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     for line in lines:
         console.comment(line)
     _tell_outlook(console, status, found.plan_file)
-    return 1 if options["exit_code"] and status.pending != () else 0
+    return 1 if options["exit_code"] and (status.pending != () or status.gaps) else 0
 
 
 def status_lines(status: Status, date: Write, *, show_changes: bool, show_tags: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,7 +25,7 @@ from sqitchpy.cli.founding import (
     write_settings,
 )
 from sqitchpy.cli.invocation import Invocation, conducted
-from sqitchpy.cli.options import json_option, option, stacked
+from sqitchpy.cli.options import json_option, option, ours, stacked
 from sqitchpy.engines.catalog import engine_keys, is_known
 from sqitchpy.errors import ConfigError, SqitchpyError
 
@@ -33,6 +34,7 @@ EXAMPLES = (
     "sqitchpy target -v                           all of them, with their URIs",
     "sqitchpy target show dev                     all that is configured for it",
     "sqitchpy target alter dev --registry meta    another registry",
+    "sqitchpy target alter prod --protected       never revert it without --yes-really prod",
     "sqitchpy target rename dev test              another name",
 )
 ACTIONS = ("list", "add", "alter", "show", "rename", "remove", "rm")
@@ -48,11 +50,20 @@ _REFERRING = re.compile(r"core\.target|engine\.[^.]+\.target")
     "variables. Without arguments: list them.",
 )
 @click.argument("words", nargs=-1, metavar="", shell_complete=completes(*ACTIONS))
-@stacked(option("--uri", metavar="URI", help="Another database (alter)."), property_options, json_option)
+@stacked(
+    option("--uri", metavar="URI", help="Another database (alter)."),
+    property_options,
+    ours("--protected/--no-protected", default=None, help="Whether it is reverted only with --yes-really NAME."),
+    json_option,
+)
 @conducted
-def command(invocation: Invocation, words: tuple[str, ...], uri: str | None, **options: Any) -> int:
+def command(
+    invocation: Invocation, words: tuple[str, ...], uri: str | None, protected: bool | None, **options: Any
+) -> int:
     """Options in, a section of sqitch.conf out."""
     given = read_properties(options)
+    if protected is not None:
+        given = replace(given, settings={**given.settings, "protected": str(protected).lower()})
     work = _Work(invocation, given, _checked(uri) if uri else None)
     actions = {name: getattr(work, name) for name in ACTIONS if name != "rm"}
     perform("target", {**actions, "rm": work.remove}, words)

@@ -83,7 +83,7 @@ class DbapiEngine:
         if not self._transactions.in_run:
             with stage("script"):
                 self._scripts.prepare(task.script)
-        with self._transactions.change(task.project, task.after) as rows:
+        with self._transactions.change(task.project, task.planned_from) as rows:
             if task.script is not None:
                 with stage("script"):
                     self._scripts.run_folded(task.script, "script")
@@ -116,9 +116,10 @@ class DbapiEngine:
         try:
             self._verify(script)
         except TaskFailed as failed:
+            latest = task.latest or task.change.id
             try:
                 self._transactions.record(
-                    lambda rows: rows.revert(task.change.id, committer), task.project, task.change.id, kept=True
+                    lambda rows: rows.revert(task.change.id, committer), task.project, latest, kept=True
                 )
             except TaskFailed as unrecorded:  # it is recorded still: its revert script must not run
                 words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
@@ -128,7 +129,7 @@ class DbapiEngine:
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
-        journal = self._run_as_written(task.script, "deploy", task.change.id, task.project, task.after)
+        journal = self._run_as_written(task.script, "deploy", task.change.id, task.project, task.planned_from)
 
         def write(rows: Recording) -> None:
             rows.deploy(task, committer)
@@ -138,7 +139,7 @@ class DbapiEngine:
         try:
             if task.verify is not None:
                 self._verify(task.verify)
-            self._transactions.record(write, task.project, task.after, kept=True)
+            self._transactions.record(write, task.project, task.planned_from, kept=True)
         except TaskFailed as failed:
             others_at_work = isinstance(failed.error, RegistryError)
             if journal is not None and not others_at_work:
@@ -225,7 +226,7 @@ class DbapiEngine:
             folds = script is None or self._scripts.folds(script, "script")
             has_progress = self._registry.has_progress()
         if not folds:
-            self._run_as_written(script, "revert", change.id, change.project, change.id)
+            self._run_as_written(script, "revert", change.id, change.project, task.planned_from)
 
         def write(rows: Recording) -> None:
             rows.revert(change.id, committer)
@@ -234,11 +235,11 @@ class DbapiEngine:
 
         if not folds:
             self._registry.expect_progress()
-            self._transactions.record(write, change.project, change.id, kept=True)
+            self._transactions.record(write, change.project, task.planned_from, kept=True)
             return
         with stage("script"):
             self._scripts.prepare(script)
-        with self._transactions.change(change.project, change.id) as rows:
+        with self._transactions.change(change.project, task.planned_from) as rows:
             if script is not None:
                 with stage("script"):
                     self._scripts.run_folded(script, "script")
@@ -252,7 +253,7 @@ class DbapiEngine:
         self._scripts.forget(script)
         with stage("script", kept=True):
             try:
-                self._run_unrecorded(script, task.project, task.after)
+                self._run_unrecorded(script, task.project, task.planned_from)
             finally:
                 self._backend.rollback()
                 self._backend.renew()

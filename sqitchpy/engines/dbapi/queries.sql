@@ -33,7 +33,8 @@ SELECT c.[change], c.change_id, c.project, {script_hash}, c.note,
 
 -- name: current
 SELECT c.[change], c.change_id, c.project, {script_hash}, c.note,
-       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
+       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email,
+       (SELECT count(*) FROM {r}changes WHERE project = :project)
   FROM {r}changes c
  WHERE c.project = :project
  ORDER BY c.committed_at DESC
@@ -85,6 +86,12 @@ SELECT t.tag
  ORDER BY c.committed_at ASC, t.tag ASC
  LIMIT 1
 
+-- name: requirements
+SELECT d.change_id, d.dependency_id
+  FROM {r}dependencies d
+  JOIN {r}changes c ON c.change_id = d.change_id
+ WHERE c.project = :project AND d.dependency_id IS NOT NULL
+
 -- name: set_hash
 UPDATE {r}changes SET script_hash = :hash WHERE project = :project AND change_id = :id AND script_hash = change_id
 
@@ -129,6 +136,27 @@ SELECT event, change_id, [change], project, note, requires, conflicts, tags,
 
 -- name: time_of
 SELECT committed_at FROM {r}changes WHERE change_id = :id
+
+-- name: times_of
+-- When a change was recorded, and its tags.
+SELECT committed_at FROM {r}changes WHERE change_id = :id
+UNION ALL
+SELECT committed_at FROM {r}tags WHERE change_id = :id
+
+-- name: changes_since
+SELECT change_id, committed_at FROM {r}changes WHERE project = :project AND committed_at >= :since
+
+-- name: tags_since
+SELECT t.tag_id, t.committed_at
+  FROM {r}tags t
+  JOIN {r}changes c ON c.change_id = t.change_id
+ WHERE c.project = :project AND c.committed_at >= :since
+
+-- name: move_change
+UPDATE {r}changes SET committed_at = :at WHERE change_id = :id
+
+-- name: move_tag
+UPDATE {r}tags SET committed_at = :at WHERE tag_id = :id
 
 -- name: insert_change
 INSERT INTO {r}changes (change_id, script_hash, [change], project, note, committed_at,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqitchpy.engines.dbapi.backend import Connection, Rows
@@ -54,6 +54,27 @@ class Recording:
         before = self._time_of(change_id)
         return max(self.now(), before + self._dialect.unit) if before else self.now()
 
+    def _between(self, project: str, after: str | None, before: str) -> datetime:
+        """Right behind a deployed change and its tags, for they say what ``change@tag`` is; and before the next one.
+
+        Where that one is too near, it and all that is later move.
+        """
+        unit = self._dialect.unit
+        ((following,),) = self.run("time_of", id=before)
+        previous = [utc(at) for (at,) in self.run("times_of", id=after)]
+        at = max(previous) + unit if previous else utc(following) - unit
+        if at >= utc(following):
+            self._move(project, utc(following), at + unit - utc(following))
+        return at
+
+    def _move(self, project: str, since: datetime, by: timedelta) -> None:
+        """Make later what was recorded at ``since`` or later."""
+        wanted = {"project": project, "since": self._dialect.time(since)}
+        changes, tags = self.run("changes_since", **wanted), self.run("tags_since", **wanted)
+        for statement, rows in (("move_change", changes), ("move_tag", tags)):
+            for identifier, at in rows:
+                self.run(statement, id=identifier, at=self._dialect.time(utc(at) + by))
+
     # -- rows ----------------------------------------------------------------------------------------------------
 
     def release(self, version: float, installer: Person) -> None:
@@ -68,7 +89,8 @@ class Recording:
 
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
-        change, at = task.change, self._after(task.after)
+        change = task.change
+        at = self._between(task.project, task.after, task.before) if task.before else self._after(task.after)
         self.run(
             "insert_change",
             id=change.id,
@@ -85,19 +107,29 @@ class Recording:
             self.run(
                 "insert_dependency", id=change.id, type=kind, dependency=dependency.text, dependency_id=dependency_id
             )
-        self.tags(change, task.project, change.tags, committer)
+        self.tags(change, task.project, change.tags, committer, at if task.before else None)
         self.event("deploy", task, committer)
 
-    def tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
+    def tags(
+        self, change: Change, project: str, tags: Sequence[Tag], committer: Person, at: datetime | None = None
+    ) -> None:
         """Tags of a deployed change; not earlier than the change, since ``change@tag`` is found by comparing times.
 
         They have one time, as Sqitch gives them, so that ``status --show-tags`` finds them in the same order.
         """
         now, committed = self.now(), self._time_of(change.id)
-        at = self._dialect.time(max(now, committed) if committed else now)
+        time = self._dialect.time(at or (max(now, committed) if committed else now))
         for tag in tags:
-            name, signed = f"@{tag.name}", _signed(committer, tag)
-            self.run("insert_tag", tag_id=tag.id, tag=name, project=project, id=change.id, note=tag.note, at=at, **signed)
+            self.run(
+                "insert_tag",
+                tag_id=tag.id,
+                tag=f"@{tag.name}",
+                project=project,
+                id=change.id,
+                note=tag.note,
+                at=time,
+                **_signed(committer, tag),
+            )
 
     def event(self, event: str, task: DeployTask, committer: Person) -> None:
         """An event of a deployment: ``deploy``, not earlier than the change's row, or ``fail``."""

@@ -10,7 +10,7 @@ from sqitchpy.engines.dbapi.backend import Backend, Rows
 from sqitchpy.engines.dbapi.dialect import Queries, unlisted, utc
 from sqitchpy.engines.dbapi.recording import Recording, planned
 from sqitchpy.engines.dbapi.statements import Statement
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Requirement, Script, Standing
 from sqitchpy.engines.relinking import relink
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
@@ -140,10 +140,10 @@ class DbapiRegistry:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def current_change(self, project: str) -> DeployedChange | None:
-        """The latest deployed change of a project."""
+    def standing(self, project: str) -> Standing | None:
+        """Where a project stands: its latest deployed change, and how many there are."""
         rows = self._fetch("current", {"project": project}, script_hash=self._script_hash)
-        return next(iter(self._changes(rows)), None)
+        return Standing(self._changes(rows)[0], rows[0][-1]) if rows else None
 
     def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
         """Deployed changes in the order of deployment, with tags and dependencies."""
@@ -206,6 +206,10 @@ class DbapiRegistry:
                 tags = self._fetch("first_tag_since", {"project": project, "since": since})
                 found.append(Dependent(required_id, change_id, project, change, tags[0][0] if tags else None))
         return found
+
+    def requirements(self, project: str) -> Sequence[Requirement]:
+        """What the deployed changes of a project require."""
+        return [Requirement(*row) for row in self._fetch("requirements", {"project": project})]
 
     def events(self, wanted: LogFilter) -> Iterator[EventRow]:
         """Events of all projects, newest first unless asked otherwise."""

@@ -175,7 +175,7 @@ class PgEngine:
         verify_shape = self._scripts.shape(task.verify) if task.verify and verify_inside else None
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.project, task.after)
+            wire = self._transactions.begin(task.project, task.planned_from, task.before)
             if task.script:
                 self._scripts.queue_folded(wire, task.script, "script")
                 self._scripts.queue_reset(wire, shape)
@@ -199,7 +199,7 @@ class PgEngine:
                 self._transactions.record(
                     lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
                     task.project,
-                    task.change.id,
+                    task.latest or task.change.id,
                 )
             except TaskFailed as unrecorded:  # it is recorded still: its revert script must not run
                 words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
@@ -209,12 +209,15 @@ class PgEngine:
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
-        journal = self._as_written.run(task.script, "deploy", task.change.id, task.project, task.after)
+        journal = self._as_written.run(task.script, "deploy", task.change.id, task.project, task.planned_from)
         try:
             if task.verify is not None:
                 self._verify(task.verify)
             self._transactions.record(
-                lambda wire: self._queue_deployed(wire, task, committer, journal), task.project, task.after
+                lambda wire: self._queue_deployed(wire, task, committer, journal),
+                task.project,
+                task.planned_from,
+                task.before,
             )
         except TaskFailed as failed:
             others_at_work = isinstance(failed.error, RegistryError)
@@ -251,12 +254,12 @@ class PgEngine:
             raise TaskFailed("script", error, kept=True) from error
         shape = self._scripts.shape(script) if script and folds else None
         if not folds:
-            self._as_written.run(script, "revert", task.change.id, task.change.project, task.change.id)
+            self._as_written.run(script, "revert", task.change.id, task.change.project, task.planned_from)
         # Asked now: the connection may be the one that the transaction queues on.
         has_progress = self._registry.has_progress()
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.change.project, task.change.id)
+            wire = self._transactions.begin(task.change.project, task.planned_from, task.change.id)
             if script and folds:
                 self._scripts.queue_folded(wire, script, "script")
                 self._scripts.queue_reset(wire, shape)
@@ -275,7 +278,7 @@ class PgEngine:
         self._scripts.forget(script)
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.project, task.after)
+            wire = self._transactions.begin(task.project, task.planned_from)
             self._scripts.queue_folded(wire, script, "script")
             self._transactions.commit(wire, script, self._scripts.shape(script))
 
@@ -286,7 +289,7 @@ class PgEngine:
         if folds:
             self._transactions.attempt("script", transaction, kept=True)
         else:
-            self._as_written.run_unnoted(script, task.project, task.after)
+            self._as_written.run_unnoted(script, task.project, task.planned_from)
 
     def verify(self, task: VerifyTask) -> None:
         """Run a verification in a transaction that is rolled back."""

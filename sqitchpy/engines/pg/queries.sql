@@ -33,7 +33,8 @@ SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) A
 
 -- name: current
 SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) AS present), c.note,
-       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email
+       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email,
+       (SELECT pg_catalog.count(*) FROM {registry}.changes WHERE project = %(project)s)
   FROM {registry}.changes c CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
  WHERE c.project = %(project)s
  ORDER BY c.committed_at DESC
@@ -83,6 +84,12 @@ SELECT d.dependency_id, c.change_id, c.project, c.change,
   JOIN {registry}.changes c ON c.change_id = d.change_id
  WHERE d.dependency_id = ANY (%(ids)s) AND c.change_id <> ALL (%(ids)s)
  ORDER BY c.committed_at ASC
+
+-- name: requirements
+SELECT d.change_id, d.dependency_id
+  FROM {registry}.dependencies d
+  JOIN {registry}.changes c ON c.change_id = d.change_id
+ WHERE c.project = %(project)s AND d.dependency_id IS NOT NULL
 
 -- name: set_hash
 UPDATE {registry}.changes SET script_hash = %(hash)s WHERE project = %(project)s AND change_id = %(id)s AND script_hash = change_id
@@ -202,6 +209,28 @@ VALUES ($1, $2, $3, $4, $5,
                  (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
         $6, $7, $8, $9, $10)
 
+-- name: insert_change_before
+-- The same for a change that is planned between the deployed $11 (null: it is the first) and $12. Its time is right behind those of
+-- $11 and its tags, for they say what “change@tag” is; where $12 is too near, it and all that is later move.
+WITH place AS (
+    SELECT b.project, b.committed_at AS next,
+           (SELECT pg_catalog.max(previous.committed_at)
+              FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $11
+                    UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $11) AS previous) AS previous
+      FROM {registry}.changes b WHERE b.change_id = $12),
+later AS (
+    UPDATE {registry}.changes c SET committed_at = c.committed_at + (previous + interval '2 microseconds' - next)
+      FROM place
+     WHERE c.project = place.project AND c.committed_at >= next AND next < previous + interval '2 microseconds'
+    RETURNING c.change_id, previous + interval '2 microseconds' - next AS by),
+later_tags AS (
+    UPDATE {registry}.tags t SET committed_at = t.committed_at + later.by FROM later WHERE t.change_id = later.change_id)
+INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
+                                committer_name, committer_email, planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5,
+        (SELECT coalesce(previous + interval '1 microsecond', next - interval '1 microsecond') FROM place),
+        $6, $7, $8, $9, $10)
+
 -- name: insert_dependencies
 INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
 SELECT $1, d.type, d.dependency, d.dependency_id
@@ -215,6 +244,12 @@ INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committed_at
 VALUES ($1, $2, $3, $4, $5,
         greatest(pg_catalog.clock_timestamp(), (SELECT committed_at FROM {registry}.changes WHERE change_id = $4)),
         $6, $7, $8, $9, $10)
+
+-- name: insert_tag_with_change
+-- Of a change that is recorded before others: the tag's time is the change's, so that it is before theirs, too.
+INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committed_at, committer_name, committer_email,
+                             planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5, (SELECT committed_at FROM {registry}.changes WHERE change_id = $4), $6, $7, $8, $9, $10)
 
 -- name: insert_event
 INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,

@@ -22,10 +22,12 @@ def queue_guard(
     project: str,
     after: str | None,
     lock_table: bool,
+    neighbour: str | None = None,
 ) -> None:
     """Lock the registry and fail unless it stands where the run was planned from.
 
     ``lock_holder`` is the process that must still hold the deployment lock; None where there is no such lock.
+    ``neighbour`` is another change that must be deployed still.
     """
     wire.queue(queries.wire("mark_transaction" if lock_table else "mark_session"), origin=RECORD)
     if lock_table:
@@ -33,13 +35,16 @@ def queue_guard(
     name, standing = ("guard_first", project) if after is None else ("guard", after)
     holder = None if lock_holder is None else str(lock_holder)
     wire.queue(queries.wire(name), _texts(holder, str(key), standing), origin=RECORD)
+    if neighbour is not None and neighbour != after:
+        wire.queue(queries.wire("guard"), _texts(holder, str(key), neighbour), origin=RECORD)
 
 
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
     """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
     change = task.change
+    between = () if task.before is None else (task.before,)
     wire.queue(
-        queries.wire("insert_change"),
+        queries.wire("insert_change_before" if between else "insert_change"),
         _texts(
             change.id,
             task.script_hash,
@@ -50,6 +55,7 @@ def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Pers
             change.planned_at,
             *change.planner,
             task.after,
+            *between,
         ),
         origin=RECORD,
     )
@@ -63,14 +69,23 @@ def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Pers
             origin=RECORD,
         )
     for tag in change.tags:
-        queue_tag(wire, queries, change, task.project, tag, committer)
+        queue_tag(wire, queries, change, task.project, tag, committer, with_change=bool(between))
     queue_event(wire, queries, "deploy", task, committer)
 
 
-def queue_tag(wire: Wire, queries: Queries, change: Change, project: str, tag: Tag, committer: Person) -> None:
-    """The row of a tag."""
+def queue_tag(
+    wire: Wire,
+    queries: Queries,
+    change: Change,
+    project: str,
+    tag: Tag,
+    committer: Person,
+    *,
+    with_change: bool = False,
+) -> None:
+    """The row of a tag; ``with_change`` gives it the time of its change."""
     wire.queue(
-        queries.wire("insert_tag"),
+        queries.wire("insert_tag_with_change" if with_change else "insert_tag"),
         _texts(tag.id, f"@{tag.name}", project, change.id, tag.note, *committer, tag.planned_at, *tag.planner),
         origin=RECORD,
     )

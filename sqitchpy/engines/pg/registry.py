@@ -17,7 +17,7 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.recording import queue_tag
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Script
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Requirement, Script, Standing
 from sqitchpy.engines.relinking import relink
 from sqitchpy.errors import ConnectionLostError, EngineError
 from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
@@ -190,9 +190,10 @@ class PgRegistry:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def current_change(self, project: str) -> DeployedChange | None:
-        """The latest deployed change of a project."""
-        return next(iter(self._changes(self._fetch("current", project=project))), None)
+    def standing(self, project: str) -> Standing | None:
+        """Where a project stands: its latest deployed change, and how many there are."""
+        rows = self._fetch("current", project=project)
+        return Standing(self._changes(rows)[0], rows[0][-1]) if rows else None
 
     def deployed_changes(self, project: str, *, after: str | None = None) -> Sequence[DeployedChange]:
         """Deployed changes in the order of deployment, with tags and dependencies."""
@@ -249,6 +250,10 @@ class PgRegistry:
     def dependents(self, change_ids: Collection[str]) -> Sequence[Dependent]:
         """Deployed changes, outside the given ones, that require one of them."""
         return [Dependent(*row) for row in self._fetch("dependents", ids=list(change_ids))]
+
+    def requirements(self, project: str) -> Sequence[Requirement]:
+        """What the deployed changes of a project require."""
+        return [Requirement(*row) for row in self._fetch("requirements", project=project)]
 
     def events(self, wanted: LogFilter) -> Iterator[EventRow]:
         """Events of all projects, newest first unless asked otherwise."""

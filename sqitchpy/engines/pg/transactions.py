@@ -65,14 +65,19 @@ class Transactions:
 
     # -- pieces of a transaction --------------------------------------------------------------------------------
 
-    def begin(self, project: str, after: str | None) -> Wire:
-        """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is)."""
+    def begin(self, project: str, after: str | None, neighbour: str | None = None) -> Wire:
+        """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is).
+
+        ``neighbour`` must be deployed as well.
+        """
         wire = self._session.work()
         wire.queue(self._session.begin, origin=RECORD)
-        self.queue_guard(wire, project, after, lock_table=True)
+        self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour)
         return wire
 
-    def queue_guard(self, wire: Wire, project: str, after: str | None, *, lock_table: bool) -> None:
+    def queue_guard(
+        self, wire: Wire, project: str, after: str | None, *, lock_table: bool, neighbour: str | None = None
+    ) -> None:
         """Fail, here and now, unless we still have the lock and stand where we planned from."""
         queue_guard(
             wire,
@@ -82,6 +87,7 @@ class Transactions:
             project=project,
             after=after,
             lock_table=lock_table,
+            neighbour=neighbour,
         )
 
     def queue_encoding(self, wire: Wire) -> None:
@@ -98,11 +104,13 @@ class Transactions:
         self._scripts.queue_forget(wire, *shapes)
         wire.sync()
 
-    def record(self, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
+    def record(
+        self, queue: Callable[[Wire], None], project: str, after: str | None, neighbour: str | None = None
+    ) -> None:
         """Write rows for something that is done already, in a transaction of their own."""
 
         def transaction() -> None:
-            wire = self.begin(project, after)
+            wire = self.begin(project, after, neighbour)
             self.queue_encoding(wire)
             queue(wire)
             self.commit(wire, None)

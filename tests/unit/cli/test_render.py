@@ -103,10 +103,16 @@ def test_after_a_failure_the_change_that_is_kept_is_named() -> None:
     assert played([events.RevertingAfterFailure("bb@v1")])[1] == "Reverting to bb@v1\n"
 
 
+def test_after_a_failure_of_only_all_that_goes_is_named() -> None:
+    assert played([events.RevertingAfterFailure(None, ("bb @v1", "a"))])[1] == "Reverting bb @v1, a\n"
+
+
 @pytest.mark.parametrize(
     ("event", "line"),
     [
         (events.RunStarted("revert", DB, LABELS), "Reverting all changes from db:pg:flipr\n"),
+        (events.RunStarted("revert", DB, ("b @v1", "a"), only=True), "Reverting only b @v1, a from db:pg:flipr\n"),
+        (events.RunStarted("deploy", DB, ("a", "b @v1"), only=True), "Deploying only a, b @v1 to db:pg:flipr\n"),
         (events.RunStarted("revert", DB, LABELS, "bb @v1"), "Reverting changes to bb @v1 from db:pg:flipr\n"),
         (events.RunStarted("revert", DB, LABELS, "bb @v1", asked=True), ""),
         (events.RunStarted("verify", DB, LABELS), "Verifying db:pg:flipr\n"),
