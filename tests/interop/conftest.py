@@ -1,9 +1,12 @@
-"""Fixtures of the tests against real Sqitch, and the line that sums them up."""
+"""Fixtures of the tests against real Sqitch, and the lines that sum them up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,44 +14,83 @@ import pytest
 from sqitchpy.testing import DatabaseServer
 from tests.conftest import need
 
-from .harness import observing
+from .harness.databases.base import LaneDatabase
+from .harness.databases.mysql import MysqlLane
+from .harness.databases.pg import PgLane, find_pg_dump
+from .harness.databases.sqlite import SqliteLane
 from .harness.lanes import Lane
 from .harness.scenario import Scenario
+from .harness.tools import PROGRAMS, Tool, loaded
 
 MakeLane = Callable[..., Lane]
-PROPERTIES = ("scenarios", "steps", "differences")
+COUNTED = ("scenarios", "steps", "differences")
 
 
 @pytest.fixture(scope="session")
 def pg_dump(pg_server: DatabaseServer) -> str:
     """A pg_dump for the server."""
-    found = observing.pg_dump(pg_server.version())
+    found = find_pg_dump(pg_server.version())
     need("pg_dump", found is not None)
     return found or ""
 
 
+@pytest.fixture(scope="session")
+def tools(sqitch: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Tool]]:
+    """Both tools, loaded."""
+    with ExitStack() as stack:
+        streams = tmp_path_factory.mktemp("streams")
+        yield {name: stack.enter_context(loaded(name, streams / name)) for name in PROGRAMS}
+
+
 @pytest.fixture
-def make_lane(sqitch: str, pg_server: DatabaseServer, pg_dump: str, tmp_path: Path) -> Iterator[MakeLane]:
-    """Makes lanes: ``make_lane(name, scenario, tools)``; their databases go when the test ends."""
+def make_lane(request: pytest.FixtureRequest, tools: Mapping[str, Tool], tmp_path: Path) -> Iterator[MakeLane]:
+    """Makes lanes: ``make_lane(name, scenario, turns)``; their databases go when the test ends."""
     with ExitStack() as stack:
 
-        def make(name: str, scenario: Scenario, tools: tuple[str, ...]) -> Lane:
-            database = stack.enter_context(pg_server.database())
+        def make(name: str, scenario: Scenario, turns: tuple[str, ...]) -> Lane:
             directory = tmp_path / name.replace(" ", "_")
             directory.mkdir()
-            return Lane(name, scenario, directory, database, tools, pg_dump)
+            database = stack.enter_context(DATABASES[scenario.engine](request, directory))
+            stack.callback(database.close)
+            return Lane(name, scenario, directory, database, turns, tools)
 
         yield make
 
 
+@contextmanager
+def _pg(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneDatabase]:
+    pg_dump = request.getfixturevalue("pg_dump")
+    with request.getfixturevalue("pg_server").database() as database:
+        yield PgLane(database, pg_dump)
+
+
+@contextmanager
+def _sqlite(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneDatabase]:
+    yield SqliteLane(directory)
+
+
+@contextmanager
+def _mysql(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneDatabase]:
+    registry = f"registry_{os.getpid()}_{next(_numbers)}"
+    with request.getfixturevalue("mysql_server").database(registry=registry) as database:
+        yield MysqlLane(database, registry)
+
+
+_numbers = count(1)
+DATABASES = {"pg": _pg, "sqlite": _sqlite, "mysql": _mysql}
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line: how much was compared with Sqitch."""
-    totals = dict.fromkeys(PROPERTIES, 0)
+    """A line for each engine, and one for all: how much was compared with Sqitch."""
+    totals: dict[str, Counter[str]] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name in totals and getattr(report, "when", "") == "call":
-                    totals[name] += value
-    if totals["steps"]:
-        text = ", ".join(f"{value} {name}" for name, value in totals.items())
-        terminalreporter.write_line(f"compared with Sqitch: {text} (known, in docs/compatibility.md)")
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    if name == "compared":
+                        totals.setdefault(value["engine"], Counter()).update({key: value[key] for key in COUNTED})
+    if totals:
+        totals["all"] = sum(totals.values(), Counter())
+    for engine, counter in totals.items():
+        text = ", ".join(f"{counter[name]} {name}" for name in COUNTED)
+        terminalreporter.write_line(f"compared with Sqitch, {engine}: {text} (known, in docs/compatibility.md)")

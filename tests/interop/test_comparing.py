@@ -8,7 +8,7 @@ import pytest
 
 from .harness.comparing import Difference, compare, unexplained
 from .harness.observing import Observation, normalized
-from .harness.scenario import Differs, read_scenario
+from .harness.scenario import Differs, read_scenarios
 
 SQITCH = Observation(
     stdout="Deploying changes to db:pg:DB\n  + users .. ok\n",
@@ -79,7 +79,7 @@ def test_a_known_difference_that_is_not_there_is_a_complaint() -> None:
 def test_names_of_databases_places_and_times_of_today_are_not_compared() -> None:
     text = "db:pg:app_1 in /tmp/x: 2024-01-02 03:04:05 +0000"
     assert (
-        normalized(text, database="app_1", directory=Path("/tmp/x")) == "db:pg:DB in PROJECT: 2024-01-02 03:04:05 +0000"
+        normalized(text, {"app_1": "DB", "/tmp/x": "PROJECT"}) == "db:pg:DB in PROJECT: 2024-01-02 03:04:05 +0000"
     )
 
 
@@ -87,11 +87,11 @@ def test_a_scenario_with_a_key_that_means_nothing_is_refused(tmp_path: Path) -> 
     path = tmp_path / "typo.toml"
     path.write_text('title = "x"\nalternates = true\n[[step]]\nrun = "status"\n')
     with pytest.raises(ValueError, match="alternates"):
-        read_scenario(path)
+        read_scenarios(path)
 
 
 def test_a_scenario_without_a_command_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.toml"
     path.write_text('title = "x"\n[[step]]\nfreeze = true\n')
     with pytest.raises(ValueError, match="runs no command"):
-        read_scenario(path)
+        read_scenarios(path)

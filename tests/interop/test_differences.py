@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .harness.comparing import STANDING, STANDING_END
-from .harness.scenario import REPOSITORY, read_scenario, scenario_paths
+from .harness.scenario import REPOSITORY, all_scenarios
 from .test_editor import ROW as EDITOR_ROW
 from .test_lock import ROW as LOCK_ROW
 
@@ -25,8 +25,7 @@ def documented() -> dict[str, list[str]]:
 
 
 def shown() -> set[str]:
-    scenarios = [read_scenario(path) for path in scenario_paths()]
-    declared = {item.row for scenario in scenarios for step in scenario.steps for item in step.differs}
+    declared = {item.row for scenario in all_scenarios() for step in scenario.steps for item in step.differs}
     return declared | set(STANDING) | set(STANDING_END) | {EDITOR_ROW, LOCK_ROW}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .harness import observing
-from .harness.lanes import SQITCHPY
+from .harness.tools import PROGRAMS
 
 ROW = "No note, no editor and no terminal"
 """The row of docs/compatibility.md that this shows."""
@@ -41,7 +41,7 @@ def test_sqitch_starts_vi(sqitch: str, project: Path) -> None:
 
 
 def test_sqitchpy_says_how_to_pass_the_note(project: Path) -> None:
-    done = add(SQITCHPY, project)
+    done = add(PROGRAMS["sqitchpy"], project)
     assert not (project / "vi-was-here").exists()
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (

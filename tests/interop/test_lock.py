@@ -78,10 +78,11 @@ def test_the_second_waits_for_the_first_and_finds_its_work_done(
     first: str, second: str, make_lane: Callable[..., Lane], start: Start
 ) -> None:
     lane = make_lane("lock", GATED, ("sqitch",))
-    destination = f"db:pg:{lane.database.name}"
-    with closed_gate(lane.database):
+    database = lane.database.database
+    destination = f"db:pg:{database.name}"
+    with closed_gate(database):
         worker = start(lane, first, "deploy")
-        wait_until_locked(lane.database)
+        wait_until_locked(database)
         hasty = lane.run(second, Step(run="deploy --lock-timeout 1"))
         waiter = start(lane, second, "deploy --lock-timeout 60")
         assert waiter.stdout is not None
@@ -100,17 +101,18 @@ def test_the_second_waits_for_the_first_and_finds_its_work_done(
     assert worker_out.endswith("  + gated .. 0\nok\n")
     assert blocked == f"{blocked_by} 60 seconds...\n"
     assert (out, waiter.returncode) == ("Nothing to deploy (up-to-date)\n", 0)
-    assert lane.database.rows("SELECT event, change FROM sqitch.events") == [("deploy", "gated")]
+    assert database.rows("SELECT event, change FROM sqitch.events") == [("deploy", "gated")]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_a_revert_waits_for_a_revert(first: str, second: str, make_lane: Callable[..., Lane], start: Start) -> None:
     lane = make_lane("lock", GATED, ("sqitch",))
-    lane.database.rows("CREATE TABLE gate ()")
+    database = lane.database.database
+    database.rows("CREATE TABLE gate ()")
     assert lane.run(second, Step(run="deploy")).exit == 0
-    with closed_gate(lane.database):
+    with closed_gate(database):
         worker = start(lane, first, "revert -y")
-        wait_until_locked(lane.database)
+        wait_until_locked(database)
         waiter = start(lane, second, "revert -y")
         assert waiter.stdout is not None
         blocked = waiter.stdout.readline()

@@ -107,24 +107,29 @@ class Recording:
             self.run(
                 "insert_dependency", id=change.id, type=kind, dependency=dependency.text, dependency_id=dependency_id
             )
-        for tag in change.tags:
-            self.tag(change, task.project, tag, committer, at if task.before else None)
+        self.tags(change, task.project, change.tags, committer, at if task.before else None)
         self.event("deploy", task, committer)
 
-    def tag(self, change: Change, project: str, tag: Tag, committer: Person, at: datetime | None = None) -> None:
-        """A tag of a deployed change; not earlier than the change, since ``change@tag`` is found by comparing times."""
-        committed = self._time_of(change.id)
-        now = self.now()
-        self.run(
-            "insert_tag",
-            tag_id=tag.id,
-            tag=f"@{tag.name}",
-            project=project,
-            id=change.id,
-            note=tag.note,
-            at=self._dialect.time(at or (max(now, committed) if committed else now)),
-            **_signed(committer, tag),
-        )
+    def tags(
+        self, change: Change, project: str, tags: Sequence[Tag], committer: Person, at: datetime | None = None
+    ) -> None:
+        """Tags of a deployed change; not earlier than the change, since ``change@tag`` is found by comparing times.
+
+        They have one time, as Sqitch gives them, so that ``status --show-tags`` finds them in the same order.
+        """
+        now, committed = self.now(), self._time_of(change.id)
+        time = self._dialect.time(at or (max(now, committed) if committed else now))
+        for tag in tags:
+            self.run(
+                "insert_tag",
+                tag_id=tag.id,
+                tag=f"@{tag.name}",
+                project=project,
+                id=change.id,
+                note=tag.note,
+                at=time,
+                **_signed(committer, tag),
+            )
 
     def event(self, event: str, task: DeployTask, committer: Person) -> None:
         """An event of a deployment: ``deploy``, not earlier than the change's row, or ``fail``."""
@@ -169,11 +174,6 @@ class Recording:
             planner=planner,
             planner_email=planner_email,
         )
-
-    def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
-        """Tags of a change that is deployed already."""
-        for tag in tags:
-            self.tag(change, project, tag, committer)
 
 
 def _signed(committer: Person, planned_thing: Change | Tag) -> dict[str, str]:

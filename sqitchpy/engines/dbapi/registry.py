@@ -88,7 +88,7 @@ class DbapiRegistry:
     def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
         """Record tags of a change that is deployed already."""
         with self._backend.transaction():
-            self._rows.add_tags(change, project, tags, committer)
+            self._rows.tags(change, project, tags, committer)
 
     def refresh_hashes(self, project: str, hashes: Mapping[str, str | None]) -> None:
         """Replace the hashes that an upgrade from 0 has set to change ids; those that stay unknown become NULL."""

@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-from sqitchpy.testing import Database
-
 from . import observing
 from .comparing import compare, unexplained
-from .observing import Observation, Said
+from .databases.base import LaneDatabase
+from .observing import Observation
 from .scenario import Scenario, Step
+from .tools import PROGRAMS, Said, Tool
 
-SQITCHPY = (sys.executable, "-m", "sqitchpy")
-CHANGES_SCHEMA = ("deploy", "revert", "rebase", "checkout")
+CHANGES_SCHEMA = {"deploy", "revert", "rebase", "checkout", "upgrade"}
 GIT_IDENTITY = ("-c", "user.name=Ann Ex", "-c", "user.email=ann@example.com")
-FREEZE = """
-    WITH e AS (SELECT committed_at AS old, timestamptz '2024-06-01 12:00:00+00'
-                      + interval '1 hour' * row_number() OVER (ORDER BY committed_at) AS new FROM {r}.events)
-       , d AS (SELECT v.change_id, max(e.new) AS new FROM {r}.events v JOIN e ON e.old = v.committed_at
-                WHERE v.event = 'deploy' GROUP BY v.change_id)
-       , c AS (UPDATE {r}.changes c SET committed_at = d.new FROM d WHERE d.change_id = c.change_id)
-       , t AS (UPDATE {r}.tags t SET committed_at = d.new FROM d WHERE d.change_id = t.change_id)
-    UPDATE {r}.events v SET committed_at = e.new FROM e WHERE e.old = v.committed_at
-"""
-"""Fixed times instead of the clock's, an hour apart and in the same order, so that dates can be compared as well."""
 
 
 @dataclass
 class Lane:
-    """Runs a scenario's steps, each with the next tool of ``tools``."""
+    """Runs a scenario's steps, each with the next tool of ``turns``."""
 
     name: str
     scenario: Scenario
     directory: Path
-    database: Database
-    tools: Sequence[str]
-    pg_dump: str
+    database: LaneDatabase
+    turns: Sequence[str]
+    tools: Mapping[str, Tool]
     _turn: cycle[str] = field(init=False)
     _schema: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        self._turn = cycle(self.tools)
+        self._turn = cycle(self.turns)
         self.write(self.scenario.files)
 
     def write(self, texts: Mapping[str, str]) -> None:
@@ -56,12 +44,9 @@ class Lane:
             path.write_bytes(self.filled(text).encode())
 
     def filled(self, text: str) -> str:
-        """The text with what stands for this lane's database."""
-        database = self.database
-        values = {"{db}": database.name, "{uri}": database.uri}
-        values |= {f"{{{name}}}": database.params.get(name, "") for name in ("host", "port", "user")}
-        for placeholder, value in values.items():
-            text = text.replace(placeholder, value)
+        """The text with what stands for this lane's database and place."""
+        for name, value in {**self.database.placeholders, "directory": str(self.directory)}.items():
+            text = text.replace(f"{{{name}}}", value)
         return text
 
     def step(self, step: Step) -> tuple[str, Observation | None]:
@@ -79,16 +64,18 @@ class Lane:
         for words in step.git.strip().splitlines():
             subprocess.run(["git", *GIT_IDENTITY, *shlex.split(words)], cwd=self.directory, check=True)
         if step.sql:
-            self.database.rows(step.sql)
+            self.database.execute(self.filled(step.sql))
         if step.freeze:
             for plan in self.directory.rglob("*.plan"):
                 plan.write_bytes(observing.settled(plan.read_bytes().decode()).encode())
-            for registry in self.scenario.registries:
-                if self.database.rows(f"SELECT to_regclass('{registry}.events')") != [(None,)]:
-                    self.database.rows(FREEZE.format(r=registry))
+            self.database.freeze(self.scenario.registries)
 
-    def command(self, tool: str, words: str) -> list[str]:
-        return [*(("sqitch",) if tool == "sqitch" else SQITCHPY), *shlex.split(self.filled(words))]
+    def words(self, line: str) -> list[str]:
+        return shlex.split(self.filled(line))
+
+    def command(self, tool: str, line: str) -> list[str]:
+        """The command that a process of its own runs."""
+        return [*PROGRAMS[tool], *self.words(line)]
 
     def environ(self, step: Step) -> dict[str, str]:
         added = {**self.scenario.environ, **step.environ}
@@ -96,30 +83,27 @@ class Lane:
 
     def run(self, tool: str, step: Step) -> Said:
         assert step.run is not None
-        done = subprocess.run(
-            self.command(tool, step.run),
-            input=step.stdin.encode(),
-            cwd=self.directory / step.cwd,
-            env=self.environ(step),
-            capture_output=True,
-            timeout=120,
-        )
-        return Said(done.stdout.decode(), done.stderr.decode(), done.returncode)
+        words = self.words(step.run)
+        return self.tools[tool].run(words, self.directory / step.cwd, self.environ(step), step.stdin)
 
     def _observe(self, step: Step, said: Said) -> Observation:
-        if any(word in CHANGES_SCHEMA for word in shlex.split(step.run or "")):
-            self._schema = observing.schema(self.database, self.pg_dump)
+        if step.sql or CHANGES_SCHEMA.intersection(shlex.split(step.run or "")):
+            self._schema = self.normalized(self.database.schema())
         return Observation(
             stdout=self.normalized(said.stdout),
             stderr=self.normalized(said.stderr),
             exit=str(said.exit),
-            files=observing.files(self.directory, database=self.database.name),
-            rows=self.normalized(observing.rows(self.database, self.scenario.registries)),
-            schema=self.normalized(self._schema),
+            files=observing.files(self.directory, self.masks),
+            rows=self.normalized(self.database.rows(self.scenario.registries)),
+            schema=self._schema,
         )
 
+    @property
+    def masks(self) -> Mapping[str, str]:
+        return {**self.database.masks, str(self.directory): "PROJECT"}
+
     def normalized(self, text: str) -> str:
-        return observing.normalized(text, database=self.database.name, directory=self.directory)
+        return observing.normalized(text, self.masks)
 
 
 @dataclass

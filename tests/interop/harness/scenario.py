@@ -3,6 +3,7 @@
 ::
 
     title = "What this shows"
+    engines = ["pg", "sqlite"]      # run once with each; pg alone when not said
     project = "tagged"              # projects/tagged.toml; or "root", the repository's own example
     alternate = true                # also with the two tools taking turns on one database
 
@@ -20,14 +21,18 @@
     sqitch = "lines that only Sqitch writes"
     sqitchpy = "lines that only sqitchpy writes"
 
-``{db}``, ``{host}``, ``{port}``, ``{user}`` and ``{uri}`` in commands, files and variables stand for the database of
-the lane.
+    [step.sqlite]                   # what is different with one engine: of a step, of a scenario, of a project
+    says = "…"
+
+``{engine}``, ``{uri}``, ``{db}``, ``{registry}`` and ``{conf}`` (a ``sqitch.conf`` that leads there) in commands, files and
+variables stand for the database of the lane, ``{directory}`` for its place. What is said of it is compared as TARGET,
+REGISTRY, DB and PROJECT.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -37,6 +42,8 @@ REPOSITORY = HERE.parents[1]
 EXAMPLE = ("plan", "deploy", "revert", "verify", "sqitch.conf")
 """What the repository's own example consists of."""
 
+Engine = Literal["pg", "sqlite", "mysql"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 Field = Literal["stdout", "stderr", "exit", "files", "rows", "schema"]
 
 TABLE_SCRIPTS = {
@@ -91,6 +98,7 @@ class Scenario:
     title: str
     files: Mapping[str, str]
     steps: tuple[Step, ...]
+    engine: Engine = "pg"
     alternate: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     registries: tuple[str, ...] = ("sqitch",)
@@ -107,32 +115,61 @@ class Scenario:
 KEYS = {"title", "project", "alternate", "environ", "registries", "files", "tables", "step"}
 
 
-def read_scenario(path: Path) -> Scenario:
-    """Read a scenario file. Raises on keys that mean nothing, so that a slip of the pen is not a test that passes."""
+def read_scenarios(path: Path) -> tuple[Scenario, ...]:
+    """Read a scenario file: a scenario for each of its engines.
+
+    Raises ValueError on keys that mean nothing, so that a slip of the pen is not a test that passes.
+    """
     data = tomllib.loads(path.read_text())
-    if strangers := set(data) - KEYS:
+    if strangers := set(data) - KEYS - {"engines", *ENGINES}:
         raise ValueError(f"{path.name}: unknown keys {sorted(strangers)}")
+    return tuple(_scenario(path.stem, data, engine) for engine in data.get("engines", ["pg"]))
+
+
+def all_scenarios() -> list[Scenario]:
+    """Every scenario, with each of its engines."""
+    return [scenario for path in sorted((HERE / "scenarios").glob("*.toml")) for scenario in read_scenarios(path)]
+
+
+def _scenario(name: str, everything: Mapping[str, Any], engine: Engine) -> Scenario:
+    data = _for_engine(everything, engine)
     return Scenario(
-        name=path.stem,
+        name=name,
         title=data["title"],
-        files={**_project_files(data.get("project")), **_files(data)},
-        steps=tuple(Step.read(step) for step in data["step"]),
+        files={**_project_files(data.get("project"), engine), **_files(data)},
+        steps=tuple(Step.read(step) for step in _steps(data["step"], engine)),
+        engine=engine,
         alternate=data.get("alternate", False),
         environ=data.get("environ", {}),
         registries=tuple(data.get("registries", ("sqitch",))),
     )
 
 
-def scenario_paths() -> list[Path]:
-    return sorted((HERE / "scenarios").glob("*.toml"))
+def _steps(steps: list[dict[str, Any]], engine: Engine) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        if engine in step.get("engines", ENGINES):
+            yield _for_engine(step, engine)
 
 
-def _project_files(name: str | None) -> dict[str, str]:
+def _for_engine(data: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    """The data with what its table of that name says: tables and lists are added to, everything else is replaced."""
+    merged = {name: value for name, value in data.items() if name not in (*ENGINES, "engines")}
+    for name, value in data.get(engine, {}).items():
+        if isinstance(value, dict):
+            merged[name] = {**merged.get(name, {}), **value}
+        elif isinstance(value, list):
+            merged[name] = [*merged.get(name, []), *value]
+        else:
+            merged[name] = value
+    return merged
+
+
+def _project_files(name: str | None, engine: Engine) -> dict[str, str]:
     if name is None:
         return {}
     if name == "root":
         return _example()
-    return _files(tomllib.loads((HERE / "projects" / f"{name}.toml").read_text()))
+    return _files(_for_engine(tomllib.loads((HERE / "projects" / f"{name}.toml").read_text()), engine))
 
 
 def _example() -> dict[str, str]:
