@@ -276,8 +276,11 @@ class TargetSession:
         *,
         variables: Mapping[str, str] | None = None,
         runner: Runner = "native",
+        jobs: int = 1,
     ) -> VerifyReport:
         """Run the verify scripts of deployed changes, from ``since`` to ``to``; nothing they do is kept.
+
+        With ``jobs`` that many run at once, each in a session of its own; events come in the same order all the same.
 
         Raises VerifyError, whose ``report`` says what was found, when something is wrong.
         """
@@ -299,7 +302,7 @@ class TargetSession:
             self._place.tell,
             script=lambda change: self._place.script("verify", change, scripting, deployed),
         )
-        report = verification.run(wanted, to_the_end=to is None)
+        report = verification.run(wanted, to_the_end=to is None, jobs=jobs)
         if report.errors:
             raise VerifyError("Verify failed", report=report)
         return report

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqitchpy import events
 from sqitchpy.engines.protocol import Engine, Script, TaskFailed, VerifyTask
@@ -51,6 +52,12 @@ def _named(plan: Plan, deployed: Sequence[DeployedChange], spec: str) -> Deploye
     return row
 
 
+class Missing(NamedTuple):
+    """A script that is not there: said, as Sqitch does, and no error."""
+
+    name: str
+
+
 @dataclass(slots=True)
 class Verification:
     """One verification run."""
@@ -63,13 +70,12 @@ class Verification:
     """The verify script of a change."""
     problems: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, wanted: Range, *, to_the_end: bool) -> VerifyReport:
-        """Verify the range. Problems are told and counted, never raised."""
+    def run(self, wanted: Range, *, to_the_end: bool, jobs: int = 1) -> VerifyReport:
+        """Verify the range, with up to ``jobs`` scripts at once. Problems are told and counted, never raised."""
         undeployed = self._undeployed(wanted)
         labels = [row.label for row in wanted.rows] + [change.label for change in undeployed]
         self.on_event(events.RunStarted("verify", self.destination, tuple(labels)))
-        for offset, row in enumerate(wanted.rows):
-            self._verify(row, offset, wanted)
+        self._verify_rows(wanted, jobs)
         for change in undeployed:
             self.problems.append((change.label, "Not deployed"))
             self.on_event(events.UndeployedChange(change.label))
@@ -84,37 +90,52 @@ class Verification:
         deployed = {row.id for row in wanted.rows}
         return [change for change in self.plan.changes[wanted.first : wanted.last + 1] if change.id not in deployed]
 
-    def _verify(self, row: DeployedChange, offset: int, wanted: Range) -> None:
-        begun = time.monotonic()
-        self.on_event(events.StepStarted("verify", row.label, row.id, offset + 1, len(wanted.rows)))
+    def _verify_rows(self, wanted: Range, jobs: int) -> None:
+        planned = [self.plan.by_id.get(row.id) for row in wanted.rows]
+        scripts = [self._script_of(row, change) for row, change in zip(wanted.rows, planned, strict=True)]
+        pairs = zip(wanted.rows, scripts, strict=True)
+        tasks = [VerifyTask(row.label, script) for row, script in pairs if isinstance(script, Script)]
+        outcomes = self.engine.verify(tasks, jobs)
+        try:
+            for offset, (row, change, script) in enumerate(zip(wanted.rows, planned, scripts, strict=True)):
+                out_of_order = change is not None and change.position != wanted.first + offset
+                fault = "Not present in the plan" if change is None else "Out of order" if out_of_order else None
+                self._verify(row, (offset + 1, len(wanted.rows)), fault, script, outcomes)
+        finally:
+            outcomes.close()
+
+    def _verify(
+        self,
+        row: DeployedChange,
+        place: tuple[int, int],
+        fault: str | None,
+        script: Script | Missing | None,
+        outcomes: Generator[TaskFailed | None, None, None],
+    ) -> None:
+        """Tell about one change. What its script does comes next from ``outcomes``."""
+        begun, error = time.monotonic(), None
+        self.on_event(events.StepStarted("verify", row.label, row.id, *place))
         before = len(self.problems)
-        change = self.plan.by_id.get(row.id)
-        if change is None:
-            self._problem(row, "Not present in the plan")
-        elif change.position != wanted.first + offset:
-            self._problem(row, "Out of order")
-        error = self._run_script(row, change)
+        if fault:
+            self._problem(row, fault)
+        if isinstance(script, Missing):
+            self.on_event(events.FailureReported(f"Verify script {script.name} does not exist"))
+        elif script is not None and (failed := next(outcomes)) is not None:
+            error = failed.error
+            self.on_event(events.FailureReported(error.message))
+            self._problem(row, f'Verify script "{script.source.name}" failed.')
         seconds = time.monotonic() - begun
         if len(self.problems) > before:
             self.on_event(events.StepFailed("verify", row.label, row.id, seconds, error))
         else:
             self.on_event(events.StepFinished("verify", row.label, row.id, seconds))
 
-    def _run_script(self, row: DeployedChange, change: Change | None) -> SqitchpyError | None:
-        """Verify one change; scripts of changes that were reworked later are not run, since they may not hold."""
+    def _script_of(self, row: DeployedChange, change: Change | None) -> Script | Missing | None:
+        """What verifies a change; nothing does one that was reworked later, since its script may not hold any more."""
         if change is not None and self.plan.by_name[change.name][-1] is not change:
             return None
         script = self.script(change or row)
-        if not script.source.exists():
-            self.on_event(events.FailureReported(f"Verify script {script.source.name} does not exist"))
-            return None
-        try:
-            self.engine.verify(VerifyTask(row.label, script))
-        except TaskFailed as failed:
-            self.on_event(events.FailureReported(failed.error.message))
-            self._problem(row, f'Verify script "{script.source.name}" failed.')
-            return failed.error
-        return None
+        return script if script.source.exists() else Missing(script.source.name)
 
     def _problem(self, row: DeployedChange, text: str) -> None:
         self.problems.append((row.label, text))

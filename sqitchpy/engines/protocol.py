@@ -7,7 +7,7 @@ and prepares the tables that record them. Engines print nothing: what happens me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -281,8 +281,11 @@ class Engine(Protocol):
     def undo(self, task: DeployTask, script: Script) -> None:
         """Run the revert script of a change that has failed after its deploy script. Raises TaskFailed."""
 
-    def verify(self, task: VerifyTask) -> None:
-        """Run a verification. Raises TaskFailed."""
+    def verify(self, tasks: Sequence[VerifyTask], jobs: int = 1) -> Generator[TaskFailed | None, None, None]:
+        """Run verifications, in up to ``jobs`` sessions at once; what became of each, in the order of the tasks.
+
+        What a script says is told through ``on_event`` just before its outcome comes, never earlier.
+        """
 
     def close(self) -> None:
         """Disconnect. Releases the lock. May be called more than once."""

@@ -168,8 +168,7 @@ def examine(
     allow_shell: bool = True,
 ) -> Shape:
     """Look a script over; ``settings`` are those of the session. Raises ScriptError for what could not be run."""
-    first = next(iter(source.lines()), b"").partition(b"\n")[0]
-    directives = read_directives(first, source.name)
+    directives = read_directives(source.first_line(), source.name)
     runner = directives.get("runner", "native")
     if runner != "native":
         return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), inert=False)

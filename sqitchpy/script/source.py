@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqitchpy.errors import ScriptError
@@ -33,11 +33,11 @@ class Source:
 
     name: str
     root: Path
+    path: Path = field(init=False, repr=False, compare=False)
+    """Where the file is. Put together once, because a run asks ten times for every script."""
 
-    @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return self.root / self.name
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", self.root / self.name)
 
     def exists(self) -> bool:
         """Whether it is there."""
@@ -58,7 +58,10 @@ class Source:
         """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
         try:
             with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha1").hexdigest()
+                digest = hashlib.sha1(usedforsecurity=False)
+                while piece := file.read(PIECE):
+                    digest.update(piece)
+                return digest.hexdigest()
         except OSError as error:
             raise self._unreadable(error) from error
 
@@ -69,6 +72,10 @@ class Source:
                 yield from file
         except OSError as error:
             raise self._unreadable(error) from error
+
+    def first_line(self) -> bytes:
+        """The first line, without its end. Raises as :meth:`lines` does."""
+        return next(self.lines(), b"").partition(b"\n")[0]
 
     def lines(self) -> Iterator[bytes]:
         """The file, in pieces of whole lines. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -519,6 +520,20 @@ class EngineConformance:
         with app.target() as target, pytest.raises(VerifyError) as caught:
             target.verify()
         assert caught.value.report.errors == 1
+
+    @pytest.mark.parametrize("jobs", [1, 3])
+    def test_verifications_say_the_same_however_many_run_at_once(self, app: App, jobs: int) -> None:
+        for number in range(12):
+            broken = number in (4, 9)
+            app.table(f"t{number}")
+            app.write("verify", f"t{number}", f"SELECT 'seen {number}';\n" + (f"{BROKEN};\n" if broken else ""))
+        app.deploy()
+        app.told.clear()
+        with app.target() as target, pytest.raises(VerifyError) as caught:
+            target.verify(jobs=jobs)
+        assert [label for label, _ in caught.value.report.problems] == ["t4", "t9"]
+        printed = "".join(event.text for event in app.told if isinstance(event, ScriptOutput))
+        assert [int(number) for number in re.findall(r"seen (\d+)", printed)] == list(range(12))
 
     def test_a_check_finds_an_edited_script(self, app: App) -> None:
         app.table("a")

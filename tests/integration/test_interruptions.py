@@ -339,3 +339,18 @@ def test_a_thread_can_interrupt_what_the_main_thread_waits_for(build: Build) -> 
     )
     assert (done.stderr, done.stdout) == ("", "('a',)\na\n")
     assert not busy(app)
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_an_interruption_stops_every_verification_that_is_under_way(build: Build, start: Start, jobs: str) -> None:
+    names = [f"c{n}" for n in range(8)]
+    app = build({n: Scripts(f"CREATE TABLE {n} ();", f"DROP TABLE {n};", "SELECT pg_sleep(60);") for n in names})
+    app.deploy()
+    command = start(app, "verify", "--jobs", jobs)
+    until(lambda: busy(app), "a verification")
+    begun = time.monotonic()
+    code, out, err = command.end(signal.SIGINT)
+    assert (code, "Traceback" in err) == (130, False)
+    assert out.splitlines()[-1].startswith("  * c0 ..")
+    assert time.monotonic() - begun < 20
+    until(lambda: not busy(app), "the end of them all")

@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
         "diagnostics",
         "embedded",
         "engines.client",
+        "engines.parallel",
         "engines.protocol",
         "engines.queries",
         "engines.relinking",
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "engines.dbapi": {
         "engines.client",
+        "engines.parallel",
         "engines.protocol",
         "engines.queries",
         "engines.relinking",
@@ -64,6 +66,7 @@ ALLOWED: dict[str, set[str]] = {
         "options",
         "script",
     },
+    "engines.parallel": {"engines.protocol", "events"},
     "engines.rows": {"model"},
     "engines.relinking": {"engines.protocol", "errors", "model"},
     "engines.mysql": {"engines.client", "engines.dbapi", "engines.protocol", "errors", "events", "script", "uri"},

@@ -14,6 +14,7 @@ from sqitchpy.cli.options import (
     choice,
     connection_options,
     json_option,
+    ours,
     plan_file_option,
     range_options,
     runner_option,
@@ -32,6 +33,7 @@ EXAMPLES = (
     "sqitchpy verify                          everything deployed to the default target",
     "sqitchpy verify production               everything deployed to the target named production",
     "sqitchpy verify --from @v1.0 --to @HEAD  a range; both ends are included",
+    "sqitchpy verify --jobs 4                 four scripts at once, when they take long",
 )
 _SUMMARY = "Verify Summary Report"
 
@@ -51,6 +53,7 @@ _SUMMARY = "Verify Summary Report"
     set_option,
     plan_file_option,
     runner_option,
+    ours("--jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Run N verify scripts at once (1)."),
     json_option,
     connection_options,
 )
@@ -61,7 +64,7 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     chosen, since, to = read_range(invocation, words, target, given, "verify")
 
     def work(session: TargetSession) -> VerifyReport:
-        return session.verify(since, to, variables=given["variables"], runner=runner)
+        return session.verify(since, to, variables=given["variables"], runner=runner, jobs=given["jobs"])
 
     _verify(invocation, chosen, work)
     return 0

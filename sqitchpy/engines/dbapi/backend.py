@@ -112,6 +112,9 @@ class Backend(Protocol):
     def renew(self) -> None:
         """Outside a transaction: the next script gets a session as good as new."""
 
+    def cancel(self) -> None:
+        """Stop what the work connection is doing. Called from another thread; no error if there is nothing to stop."""
+
     def run_client(self, script: Script, out: Callable[[str], None], err: Callable[[str], None]) -> None:
         """Run a script in the database's client program, as Sqitch does. Raises EngineError."""
 

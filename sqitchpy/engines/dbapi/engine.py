@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from sqitchpy.engines.dbapi.backend import Backend
 from sqitchpy.engines.dbapi.recording import Recording
@@ -11,6 +12,7 @@ from sqitchpy.engines.dbapi.registry import DbapiRegistry
 from sqitchpy.engines.dbapi.scripts import Scripts
 from sqitchpy.engines.dbapi.stepwise import Doing, Journal, Stepwise
 from sqitchpy.engines.dbapi.transactions import Transactions, stage
+from sqitchpy.engines.parallel import Parallel
 from sqitchpy.engines.protocol import DeployTask, Look, Opening, RevertTask, Script, TaskFailed, VerifyTask
 from sqitchpy.errors import LockHolder, RegistryError, TargetError, reworded
 from sqitchpy.events import Warned
@@ -19,14 +21,17 @@ from sqitchpy.options import Runner
 
 
 class DbapiEngine:
-    """A database with its registry; ``client`` is the runner that stands for its client program."""
+    """A database with its registry. ``connect`` makes its backend, of what the target is said to be; ``client`` is the
+    runner that stands for its client program."""
 
-    def __init__(self, backend: Backend, opening: Opening, client: Runner) -> None:
+    def __init__(self, connect: Callable[[Opening], Backend], opening: Opening, client: Runner) -> None:
         if opening.connection is not None or opening.transaction == "caller":
             raise TargetError(
                 f"A connection of the caller's cannot be used with {opening.destination}",
                 hint="That is possible with PostgreSQL alone: leave connection= and transaction= out.",
             )
+        backend = connect(opening)
+        self._another = lambda on_event: DbapiEngine(connect, replace(opening, on_event=on_event), client)
         self._backend = backend
         self._on_event = opening.on_event
         self._scripts = Scripts(backend, client, opening.on_event)
@@ -269,10 +274,23 @@ class DbapiEngine:
         self._scripts.run_folded(script, "script")
         self._backend.commit()
 
-    def verify(self, task: VerifyTask) -> None:
-        """Run a verification in a transaction that is rolled back."""
-        self._scripts.forget(task.script)
-        self._verify(task.script)
+    def verify(self, tasks: Sequence[VerifyTask], jobs: int = 1) -> Generator[TaskFailed | None, None, None]:
+        """Run verifications in transactions that are rolled back, in several sessions if there are to be several."""
+        if jobs > 1 and len(tasks) > 1:
+            yield from Parallel(self._another, self._on_event).run(tasks, jobs)
+            return
+        for task in tasks:
+            self._scripts.forget(task.script)
+            try:
+                self._verify(task.script)
+            except TaskFailed as failed:
+                yield failed
+            else:
+                yield None
+
+    def cancel(self) -> None:
+        """Stop what the database is doing for this engine's scripts. May be called from another thread."""
+        self._backend.cancel()
 
     def _verify(self, script: Script) -> None:
         self._scripts.doing = "verify"

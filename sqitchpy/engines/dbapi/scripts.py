@@ -38,8 +38,7 @@ class Scripts:
         stamp = script.source.stamp()
         known = self._shapes.get(script.source)
         if known is None or known[0] != stamp:
-            first = next(script.source.lines(), b"").partition(b"\n")[0]
-            directives = read_directives(first, script.source.name)
+            directives = read_directives(script.source.first_line(), script.source.name)
             known = self._shapes[script.source] = stamp, self._examined(script, directives)
         return known[1]
 

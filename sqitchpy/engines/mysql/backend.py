@@ -230,17 +230,18 @@ class MysqlBackend:
         try:
             return work.send(statement)
         except KeyboardInterrupt:
-            self._kill(work)
+            self.cancel()
+            work.close()
+            self._work = None
             raise
 
-    def _kill(self, work: Session) -> None:
-        """End a session whose statement the user does not want any more: the server would go on with it."""
-        with suppress(EngineError):
-            helper = Session(self._access, None, self._opening.registry_destination)
-            helper.query(f"KILL {work.number}")
-            helper.close()
-        work.close()
-        self._work = None
+    def cancel(self) -> None:
+        """End the work session whose statement is not wanted any more: the server would go on with it."""
+        if self._work is not None:
+            with suppress(EngineError):
+                helper = Session(self._access, None, self._opening.registry_destination)
+                helper.query(f"KILL {self._work.number}")
+                helper.close()
 
     def _session_state(self) -> dict[str, str]:
         ((database,),) = self.work.query("SELECT DATABASE()")

@@ -16,7 +16,7 @@ def _open(opening: Opening) -> Engine:
         ) from error
     from sqitchpy.engines.dbapi.engine import DbapiEngine
 
-    return DbapiEngine(MysqlBackend(opening), opening, "mysql")
+    return DbapiEngine(MysqlBackend, opening, "mysql")
 
 
 def _registry_uri(uri: DatabaseURI, registry: str) -> DatabaseURI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqitchpy.engines.pg.progress import Journal
     from sqitchpy.engines.pg.runner import ScriptRunner
     from sqitchpy.engines.pg.transactions import Transactions
+    from sqitchpy.engines.pg.verifying import Verifying
 
 
 class PgEngine:
@@ -73,6 +74,12 @@ class PgEngine:
         from sqitchpy.engines.pg.aswritten import AsWritten
 
         return AsWritten(self._session, self._scripts, self._registry, self._transactions)
+
+    @cached_property
+    def _verifying(self) -> Verifying:
+        from sqitchpy.engines.pg.verifying import Verifying
+
+        return Verifying(self._session, self._scripts, self._transactions)
 
     def _open_session(
         self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
@@ -216,7 +223,7 @@ class PgEngine:
     def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
         """Verify a change that is committed and recorded already; a failure takes the record back."""
         try:
-            self._verify(script)
+            self._verifying.run_one(script)
         except TaskFailed as failed:
             try:
                 self._transactions.record(
@@ -235,7 +242,7 @@ class PgEngine:
         journal = self._as_written.run(task.script, "deploy", task.change.id, task.project, task.planned_from)
         try:
             if task.verify is not None:
-                self._verify(task.verify)
+                self._verifying.run_one(task.verify)
             self._transactions.record(
                 lambda wire: self._queue_deployed(wire, task, committer, journal),
                 task.project,
@@ -314,30 +321,22 @@ class PgEngine:
         else:
             self._as_written.run_unnoted(script, task.project, task.planned_from)
 
-    def verify(self, task: VerifyTask) -> None:
-        """Run a verification in a transaction that is rolled back."""
-        self._scripts.forget(task.script)
-        self._verify(task.script)
-
-    def _verify(self, script: Script) -> None:
-        """Run a verification and roll it back; one that turns out to refuse a transaction runs as psql would run it."""
-        self._scripts.doing = "verify"
-        try:
-            self._transactions.attempt("verify", lambda: self._run_verification(script))
-        except TaskFailed as failed:
-            shape = self._scripts.shape(script)
-            refused = isinstance(failed.error, EngineError) and failed_outside_block(failed.error)
-            if not refused or not shape.folds or shape.own_transaction or not self._session.commits:
-                raise
-            self._transactions.attempt("verify", lambda: self._scripts.run_alone(script, "verify"))
-
-    def _run_verification(self, script: Script) -> None:
-        if not self._scripts.folds(script, "verify"):
-            self._scripts.run_alone(script, "verify")
+    def verify(self, tasks: Sequence[VerifyTask], jobs: int = 1) -> Generator[TaskFailed | None, None, None]:
+        """Run verifications in transactions that are rolled back, in several sessions if there are to be several."""
+        if jobs == 1 or len(tasks) < 2:
+            yield from self._verifying.run(tasks)
             return
-        wire = self._session.work()
-        wire.queue(self._session.begin)
-        self._scripts.queue_folded(wire, script, "verify")
-        wire.queue(self._session.rollback)
-        self._scripts.queue_forget(wire, self._scripts.shape(script))
-        wire.sync()
+        from sqitchpy.engines.parallel import Parallel
+
+        if self._session.lent:
+            raise EngineError(
+                "Several verifications at once need connections of their own, and this one is the caller's",
+                hint="Leave jobs out, or connect by the target's URI.",
+            )
+        parallel = Parallel(lambda on_event: PgEngine(self._facts, on_event), self._on_event)
+        yield from parallel.run(tasks, jobs)
+
+    def cancel(self) -> None:
+        """Stop what the server is doing for this engine's scripts. May be called from another thread."""
+        if self._session.opened is not None:
+            self._session.opened.cancel_from_outside()

@@ -152,14 +152,15 @@ SELECT pg_catalog.set_config('sqitchpy.verifying_since', pg_catalog.clock_timest
 
 -- name: long_verification
 -- How long a verification took, and which locks that block others were held meanwhile; no rows for one of under a second.
--- query_to_xml, because its query is planned only when there is something to tell: planning it takes ten times as long as the rest.
-SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.query_to_xml(pg_catalog.format($query$
-         SELECT pg_catalog.string_agg(DISTINCT l.mode || ' on ' || l.relation::pg_catalog.regclass, ', ') AS locks
+-- What ts_stat is given is planned only when there is something to tell: planning it takes ten times as long as all the rest.
+SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.array_to_string(ARRAY(
+         SELECT word FROM pg_catalog.ts_stat(pg_catalog.format($query$
+         SELECT pg_catalog.array_to_tsvector(pg_catalog.array_agg(DISTINCT l.mode || ' on ' || l.relation::pg_catalog.regclass))
            FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
           WHERE l.pid = pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p', 'm')
             AND c.relnamespace <> pg_catalog.to_regnamespace(%L)
             AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-       $query$, $1::text), false, true, '')::text
+         $query$, $1::text)) ORDER BY word), ', ')
   FROM (SELECT pg_catalog.statement_timestamp() - nullif(pg_catalog.current_setting('sqitchpy.verifying_since', true), '')::timestamptz AS took) AS s
  WHERE s.took > '1 s'
 

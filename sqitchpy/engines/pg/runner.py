@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,13 +20,15 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Look, Script
 from sqitchpy.errors import Diagnostics, ScriptError
-from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
-from sqitchpy.script.actions import Actions, Print
+from sqitchpy.events import Action as Doing
+from sqitchpy.events import OnEvent, ScriptMessage, ScriptOutput, Warned
+from sqitchpy.script.actions import Action, Actions, Print, Run
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
 from sqitchpy.script.settings import Settings
 from sqitchpy.script.shape import Reason, Shape, examine
 from sqitchpy.script.source import Source
+from sqitchpy.script.statements import Kind
 from sqitchpy.script.variables import Variables, psql_variables
 
 Key = tuple[Source, Mapping[str, str], bool, Settings, tuple[int, ...]]
@@ -44,7 +45,7 @@ class ScriptRunner:
         self._facts = facts
         self._on_event = on_event
         self._shapes: dict[str, tuple[Key, Shape]] = {}
-        self.doing: Action = "deploy"
+        self.doing: Doing = "deploy"
 
     # -- looking over -------------------------------------------------------------------------------------------
 
@@ -102,6 +103,11 @@ class ScriptRunner:
                 hint='Deploy this change without transaction="caller".',
             )
 
+    def sends_only(self, script: Script) -> bool:
+        """Whether a script does nothing but send statements, which are known beforehand, and leaves the session be."""
+        shape = self.shape(script)
+        return shape.actions is not None and not shape.new_connection and all(map(_is_sent, shape.actions))
+
     def obstacle(self, script: Script | None) -> str | None:
         """Why a script cannot be part of a transaction of ours; None when it can."""
         if script is None:
@@ -158,15 +164,13 @@ class ScriptRunner:
             self.doing = doing
 
         def tell(result: PGresult) -> None:
-            from html import unescape  # enough for XML without attributes
 
-            if not result.ntuples:
-                return
-            seconds, document = ((result.get_value(0, column) or b"").decode() for column in (0, 1))
-            if locks := re.search("<locks>(.*)</locks>", document, re.DOTALL):
-                told = f"{change}: verifying it took {seconds} s, with these locks held: {unescape(locks[1])}. "
+            for row in range(result.ntuples):
+                seconds, locks = ((result.get_value(row, column) or b"").decode() for column in (0, 1))
+                told = f"{change}: verifying it took {seconds} s, with these locks held: {locks}. "
                 way_out = f"“-- sqitchpy: verify=after” on the first line of {script.source.name} "
-                self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
+                if locks:
+                    self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
 
         registry = [queries.schema.encode()]
         wire.queue(queries.wire("long_verification"), registry, origin=origin, on_rows=tell)
@@ -241,8 +245,13 @@ class ScriptRunner:
         shown = Diagnostics(
             file=origin.file, line=origin.line, severity=severity, message=message, detail=detail, hint=hint
         )
-        doing: Action = "verify" if origin.kind == "verify" else self.doing
+        doing: Doing = "verify" if origin.kind == "verify" else self.doing
         self._on_event(ScriptMessage(doing, render(shown) + "\n"))
+
+
+def _is_sent(action: Action) -> bool:
+    """Whether an action is a statement that can be sent without waiting for what is before it."""
+    return isinstance(action, Run) and not action.statement.batch and action.statement.kind is not Kind.COPY_OUT
 
 
 def _statements(shape: Shape) -> tuple[str, ...] | None:

@@ -42,7 +42,7 @@ class Transactions:
             if _prepared_in_vain(failure) and self._session.work().prepared.give_up():
                 self.attempt(stage, work, kept=kept)
                 return
-            raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
+            raise self.failed(failure, stage, kept=kept) from failure
         except ConnectionLostError:
             self._session.drop_work()
             raise
@@ -52,6 +52,10 @@ class Transactions:
         except BaseException:
             self._session.abandon()
             raise
+
+    def failed(self, failure: ServerFailure, stage: Stage, *, kept: bool = False) -> TaskFailed:
+        """What to raise when a statement has failed."""
+        return TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept)
 
     def _explain(self, failure: ServerFailure) -> SqitchpyError:
         if isinstance(failure.origin, Origin):

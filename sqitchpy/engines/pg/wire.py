@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -42,8 +43,8 @@ class Wire(Link):
         self.prepared = Prepared(allowed=prepares)
         self._queue: deque[Sent] = deque()
         self._queued_bytes = 0
-        self._sync_is_due = False
-        """Whether the end of what was sent is still to be read."""
+        self._syncs_due = 0
+        """How many ends of what was sent are still to be read."""
         self.round_trips = 0
 
     # -- queueing -----------------------------------------------------------------------------------------------
@@ -103,9 +104,48 @@ class Wire(Link):
             self.prepared.forget()  # those behind it were not prepared
             raise failure
 
+    # -- parts that do not depend on one another -----------------------------------------------------------------------
+
+    def send_part(self) -> None:
+        """Send what is queued as a part of its own: when something in it fails, later parts run all the same."""
+        self._send_sync()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another part, of a small script, may be queued before one is read."""
+        return self._queued_bytes < MAX_QUEUED_BYTES // 2 and len(self._queue) < MAX_QUEUED_STATEMENTS // 2
+
+    def read_part(self) -> None:
+        """Read the results of the earliest part that is not read yet. Raises as :meth:`sync` does."""
+        self.round_trips += 1
+        try:
+            failure = self._collect()
+        except ConnectionLostError:
+            raise
+        except BaseException as error:
+            self._recover(error, self._cancel)
+            raise
+        finally:
+            if not self._syncs_due:
+                self._leave_pipeline()
+        if failure is not None:
+            raise failure
+
+    def cancel_from_outside(self) -> None:
+        """Stop what the server is doing for us; called from another thread than the one that waits for it."""
+        with suppress(psycopg.Error):  # it has just ended, or the connection has
+            self._pgconn.get_cancel().cancel()
+
+    def give_up_parts(self) -> None:
+        """Stop what is under way, and read what is still to be read without a word about it."""
+        self._cancel()
+        self._leave_pipeline()
+
+    # -- the end of what was sent ---------------------------------------------------------------------------------
+
     def _send_sync(self) -> None:
         self._guard(self._pgconn.pipeline_sync)
-        self._sync_is_due = True
+        self._syncs_due += 1
 
     def _leave_pipeline(self) -> None:
         self._queue.clear()
@@ -124,13 +164,14 @@ class Wire(Link):
             if result is None:
                 continue
             if result.status == ExecStatus.PIPELINE_SYNC:
-                self._sync_is_due = False
+                self._syncs_due -= 1
                 return failure
             if result.status in _COPIES:
                 # It cannot be ended inside a pipeline: only a new connection helps (statements.py failed to see it).
                 self.connection.close()
                 raise lost("a COPY from or to the client was not recognised as one, and the connection was closed")
             sent = self._queue.popleft()
+            self._queued_bytes -= len(sent.text)
             if result.status == ExecStatus.PIPELINE_ABORTED or failure is not None:
                 continue
             if result.status not in _OK:
@@ -159,12 +200,11 @@ class Wire(Link):
 
     def _cancel(self) -> None:
         """Stop what the server is doing for us and read to the end, so that the connection can be used again."""
-        if not self._sync_is_due:
-            return
-        self._pgconn.get_cancel().cancel()
         self._queue = deque(sent._replace(origin=None, on_rows=None) for sent in self._queue)
-        self._heard.clear()
-        self._collect()
+        while self._syncs_due:
+            self._pgconn.get_cancel().cancel()
+            self._heard.clear()
+            self._collect()
 
     def queue_discard(self, texts: Iterable[bytes]) -> None:
         """Queue what makes the session as good as new; nothing that was prepared is left then."""
@@ -284,7 +324,8 @@ class Wire(Link):
         """Forget what is queued and roll back: after a failure, whatever state the connection is in."""
         if self._queue:
             self._send_sync()
-            self._collect()
+            while self._syncs_due:
+                self._collect()
             self._leave_pipeline()
             self.prepared.forget()
         if self.in_transaction:

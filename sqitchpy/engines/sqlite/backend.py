@@ -255,6 +255,11 @@ class SqliteBackend:
             quoted = name.replace('"', '""')
             self.work.query(f'DROP {kind} IF EXISTS temp."{quoted}"')
 
+    def cancel(self) -> None:
+        """Stop what is running."""
+        if self._work is not None:
+            self._work.raw.interrupt()
+
     def run_client(self, script: Script, out: Callable[[str], None], err: Callable[[str], None]) -> None:
         """Run a script in the sqlite3 shell, word for word as Sqitch does."""
         self.renew()

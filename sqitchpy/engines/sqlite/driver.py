@@ -14,7 +14,7 @@ def _open(opening: Opening) -> Engine:
     )  # not at the top: this module is imported to name the registry
     from sqitchpy.engines.sqlite.backend import SqliteBackend
 
-    return DbapiEngine(SqliteBackend(opening), opening, "sqlite3")
+    return DbapiEngine(SqliteBackend, opening, "sqlite3")
 
 
 def _registry_uri(uri: DatabaseURI, registry: str) -> DatabaseURI:
