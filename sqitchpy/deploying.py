@@ -194,7 +194,8 @@ class Deploying:
         together = self._wish.transaction == "run"
         parts = segments(self._place.run("deploy"), tasks) if together else [(False, tasks)]
         steps = tuple(self._preview(task, shared, sql) for shared, part in parts for task in part)
-        return Preview("deploy", destination, steps, creates_registry=version is None)
+        registry = self._place.target.registry_destination if version is None else None
+        return Preview("deploy", destination, steps, creates_registry=registry)
 
     def _preview(self, task: DeployTask, shared: bool, sql: bool) -> PreviewedStep:
         change, place, scripts = task.change, self._place, []

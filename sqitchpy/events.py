@@ -7,16 +7,14 @@ one of the classes below. An exception raised by the callback stops the run afte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqitchpy.errors import LockHolder, SqitchpyError
 
 Action = Literal["deploy", "revert", "verify"]
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryCreated:
+class RegistryCreated(NamedTuple):
     """The registry's tables are about to be created in ``destination``.
 
     Sqitch says so everywhere but on MySQL, which is why the command line does not there (``said``).
@@ -26,15 +24,13 @@ class RegistryCreated:
     said: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryUpgraded:
+class RegistryUpgraded(NamedTuple):
     """The registry is about to be upgraded through ``versions``, oldest first, e.g. ``("1.0", "1.1")``."""
 
     versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LockWaiting:
+class LockWaiting(NamedTuple):
     """Another deployer holds the lock; we wait up to ``timeout`` seconds (0: without limit)."""
 
     destination: str
@@ -42,15 +38,13 @@ class LockWaiting:
     holder: LockHolder | None
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(NamedTuple):
     """A statement waits for locks that others hold; it is told again when somebody else is in the way."""
 
     holders: tuple[LockHolder, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """A run begins. ``labels`` are the changes it will touch, in order, each with its tags (``users @v1``).
 
     ``through`` is the label of the change a deployment goes to, or the one a revert goes back to, when one was named.
@@ -66,33 +60,29 @@ class RunStarted:
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckStarted:
+class CheckStarted(NamedTuple):
     """The scripts are going to be compared with what ``destination`` was deployed with."""
 
     destination: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """Something to be told in the course of a run: why a part of it had nothing to do, for example."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(NamedTuple):
     """A change is about to be deployed, reverted or verified. ``index`` counts from 1 up to ``total``."""
 
     action: Action
     label: str
     change_id: str
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple has a method of this name, which nobody wants here
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(NamedTuple):
     """A change is deployed, reverted or verified, and recorded. ``seconds`` is wall time."""
 
     action: Action
@@ -101,8 +91,7 @@ class StepFinished:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(NamedTuple):
     """A change could not be deployed, reverted or verified. ``error`` is None when a verification just found fault."""
 
     action: Action
@@ -112,31 +101,27 @@ class StepFailed:
     error: SqitchpyError | None
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptOutput:
+class ScriptOutput(NamedTuple):
     r"""Text a script wrote to its standard output: query results and ``\echo``, as psql prints them."""
 
     action: Action
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptMessage:
+class ScriptMessage(NamedTuple):
     """Text a script caused on standard error: NOTICEs, WARNINGs, as psql prints them, with the file and line."""
 
     action: Action
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class FailureReported:
+class FailureReported(NamedTuple):
     """A step failed and the run now deals with it; ``text`` is what went wrong, in Sqitch's words."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RevertingAfterFailure:
+class RevertingAfterFailure(NamedTuple):
     """Changes deployed by this run are being taken back, down to ``to`` (None: all of them).
 
     ``only`` holds their labels where others that were deployed later stay (``deploy --only``).
@@ -146,29 +131,25 @@ class RevertingAfterFailure:
     only: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyProblem:
+class VerifyProblem(NamedTuple):
     """A verification found something: printed as a comment below the change."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class UndeployedChange:
+class UndeployedChange(NamedTuple):
     """Verify met a planned change, within its range, that is not deployed."""
 
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class UndeployedChanges:
+class UndeployedChanges(NamedTuple):
     """Planned changes after the last deployed one: worth saying, not an error."""
 
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(NamedTuple):
     """Something the user should know, though the run goes on."""
 
     text: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqitchpy import events
 from sqitchpy.aftermath import How, after_failed_deploy, after_failed_revert, after_interruption
@@ -246,7 +246,7 @@ def _after_interruption(run: Run, action: events.Action, task: DeployTask | Reve
     except SqitchpyError:  # then nobody knows, and it is said so
         return after_interruption(action, task.change.name, how, None, len(run.report().done))
     if recorded == (action == "deploy") and run.steps and run.steps[-1].change_id == task.change.id:
-        run.steps[-1] = replace(run.steps[-1], outcome="done")
+        run.steps[-1] = run.steps[-1]._replace(outcome="done")
     return after_interruption(action, task.change.name, how, recorded, len(run.report().done))
 
 

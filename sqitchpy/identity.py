@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +26,8 @@ def read_system_user(environ: Mapping[str, str] | None = None) -> SystemUser:
     The login is SQITCH_ORIG_SYSUSER, else that of the session, of the user id, LOGNAME, USER or USERNAME. The full
     name is that login's GECOS field, whole, as Sqitch takes it.
     """
+    import socket  # commands that record nothing do not ask
+
     environ = os.environ if environ is None else environ
     login = environ.get("SQITCH_ORIG_SYSUSER") or _session_login() or _login_of_uid() or _login_of(environ)
     return SystemUser(login, _gecos(login), socket.gethostname())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Mode = Literal["all", "tag", "change"]
 Runner = Literal["native", "psql", "sqlite3", "mysql"]
@@ -16,8 +15,7 @@ VerifyWhen = Literal["inside", "after"]
 DEFAULT_LOCK_TIMEOUT = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class RevertQuestion:
+class RevertQuestion(NamedTuple):
     """What a revert is about to do, for whoever is asked to confirm it."""
 
     destination: str
@@ -29,8 +27,7 @@ class RevertQuestion:
     """These go and nothing else, whatever was deployed later (``revert --only``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFilter:
+class LogFilter(NamedTuple):
     """Which events to read. Patterns are the database's regular expressions; different kinds are combined with AND."""
 
     events: tuple[str, ...] = ()

@@ -141,8 +141,15 @@ def _refuse_other_order(plan: Plan, rows: Sequence[DeployedChange], pairs: Pairs
     """Refuse unless what was deployed as the first is the first of the plan, and so on.
 
     It is by their order that Sqitch finds what is still to be deployed, and what a script is to be compared with.
+    What has the plan's id may stand behind a gap: ``deploy --only`` leaves such.
     """
-    wrong = next((index for index, change in pairs.items() if change.position != index), None)
+    reached = -1
+    wrong = None
+    for index, change in pairs.items():
+        if change.position <= reached or (change.position != index and change.id != rows[index].id):
+            wrong = index
+            break
+        reached = change.position
     if wrong is None:
         return
     change = pairs[wrong]

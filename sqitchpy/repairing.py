@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sqitchpy import events
 from sqitchpy.engines.protocol import Relink
@@ -36,7 +35,7 @@ class Repairing:
         if confirm is not None and not confirm(report):
             raise Refusal("Nothing repaired")
         self._registry.relink(self._place.plan.project, diagnosis.links)
-        return replace(report, done=True)
+        return report._replace(done=True)
 
     def _diagnose(self) -> Diagnosis:
         place = self._place

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqitchpy.events import Action
 from sqitchpy.model import Change, DeployedChange
@@ -14,8 +13,7 @@ Runs = Literal["transaction", "run", "after", "statements", "psql", "sqlite3", "
 verification), statement by statement outside a transaction, in psql; or not at all, because its file does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(NamedTuple):
     """One change of a run. ``why`` says why it was skipped or how it failed; ``seconds`` is wall time."""
 
     action: Action
@@ -27,8 +25,7 @@ class StepReport:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A whole run: the steps in the order they were taken, including the reverts that follow a failure.
 
     ``message`` is the one-line result when there was nothing to do, in Sqitch's words.
@@ -46,8 +43,7 @@ class Report:
         return tuple(step.change for step in self.steps if step.action == self.action and step.outcome == "done")
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(NamedTuple):
     """The result of a verification: ``changes`` looked at, ``errors`` found, and the details."""
 
     destination: str
@@ -61,8 +57,7 @@ class VerifyReport:
     """The one-line result when there was nothing to verify."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """The result of a check: how many ``changes`` were looked at, and the first whose script was edited, if any is."""
 
     destination: str
@@ -79,8 +74,7 @@ class CheckReport:
     """The line ends of the script as it was deployed, when it differs in nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(NamedTuple):
     """A deployed change that is re-linked: what the plan and its script say now, and what the registry had.
 
     ``line_ends`` are those of the script as it was deployed, when it differs in nothing else. ``tags`` are the tags
@@ -99,8 +93,7 @@ class Mended:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
+class LeftAlone(NamedTuple):
     """Something in the registry that cannot be re-linked without guessing, and why."""
 
     label: str
@@ -108,8 +101,7 @@ class LeftAlone:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class RepairReport:
+class RepairReport(NamedTuple):
     """What a repair of the registry is going to do, or (``done``) has done."""
 
     destination: str
@@ -118,8 +110,7 @@ class RepairReport:
     done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """Where a database stands relative to the plan.
 
     ``state`` is the latest deployed change; ``pending`` are the planned changes after it, None when the deployed
@@ -139,8 +130,7 @@ class Status:
     """Planned changes before the latest deployed one that are not deployed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewedScript:
+class PreviewedScript(NamedTuple):
     """A script of a dry run.
 
     ``sql`` is what would be sent, variables put in and included files too; the script as it is written (``as_written``)
@@ -154,8 +144,7 @@ class PreviewedScript:
     as_written: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewedStep:
+class PreviewedStep(NamedTuple):
     """A step of a dry run."""
 
     action: Action
@@ -165,12 +154,12 @@ class PreviewedStep:
     scripts: tuple[PreviewedScript, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(NamedTuple):
     """What a deploy or revert would do, in order; nothing was changed (PostgreSQL held the session read-only)."""
 
     action: Action
     destination: str
     steps: tuple[PreviewedStep, ...]
-    creates_registry: bool = False
+    creates_registry: str | None = None
+    """How messages call the registry whose tables would be created; None when they are there."""
     message: str | None = None

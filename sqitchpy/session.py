@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqitchpy import deploying, events, reverting
-from sqitchpy.checking import check
+from sqitchpy import events
 from sqitchpy.connecting import open_engine
 from sqitchpy.engines.protocol import REGISTRY_VERSION
 from sqitchpy.errors import (
@@ -31,22 +29,22 @@ from sqitchpy.options import (
     VerifyWhen,
 )
 from sqitchpy.plan import find_in_plan
-from sqitchpy.repairing import Repairing
 from sqitchpy.report import CheckReport, Preview, RepairReport, Report, Status, VerifyReport
 from sqitchpy.target import Target
-from sqitchpy.verification import Range, Verification, choose
 from sqitchpy.workplace import Workplace, refuse_newer
 
 if TYPE_CHECKING:
     import psycopg
 
     from sqitchpy.project import Project
+    from sqitchpy.verification import Range
 
 
 class TargetSession:
     """A target of a project. Use it as a context manager; it connects when it first has to, and disconnects at the end.
 
     Every method raises :class:`sqitchpy.SqitchpyError` and nothing else on purpose. Not for several threads at once.
+    What deploys, reverts and verifies is imported by the method that does: ``status`` would wait for it.
     """
 
     def __init__(
@@ -109,11 +107,13 @@ class TargetSession:
 
         Raises DeployError (its ``report`` says what was done), LockTimeoutError, PlanError, RegistryError …
         """
+        from sqitchpy.deploying import Deploying, Wish
+
         _refuse_both(only, to)
         scripting = self._place.scripting("deploy", variables, runner)
-        wish = deploying.Wish(to, mode, verify, log_only, scripting, transaction, verify_when, only)
+        wish = Wish(to, mode, verify, log_only, scripting, transaction, verify_when, only)
         self._refuse_run_in_callers(transaction)
-        work = deploying.Deploying(self._place, wish)
+        work = Deploying(self._place, wish)
         with self._place.locked(lock_timeout):
             return work.run()
 
@@ -141,10 +141,12 @@ class TargetSession:
 
         PostgreSQL itself holds the session read-only meanwhile.
         """
+        from sqitchpy.deploying import Deploying, Wish
+
         _refuse_both(only, to)
         scripting = self._place.scripting("deploy", variables, runner)
-        wish = deploying.Wish(to, "all", verify, log_only, scripting, transaction, verify_when, only)
-        return deploying.Deploying(self._place, wish).preview(sql=sql)
+        wish = Wish(to, "all", verify, log_only, scripting, transaction, verify_when, only)
+        return Deploying(self._place, wish).preview(sql=sql)
 
     def revert(
         self,
@@ -168,13 +170,15 @@ class TargetSession:
 
         Raises RevertError (its ``report`` says what was done), ProtectedTargetError, Refusal, LockTimeoutError …
         """
+        from sqitchpy.reverting import Reverting, Wish
+
         self._refuse_protected(yes_really)
         _refuse_both(only, to, "modified" if modified else None)
         scripting = self._place.scripting("revert", variables, runner)
-        wish = reverting.Wish(to, modified, log_only, scripting, confirm, only)
+        wish = Wish(to, modified, log_only, scripting, confirm, only)
         self._place.require_registry()
         with self._place.locked(lock_timeout):
-            return reverting.Reverting(self._place, wish).run()
+            return Reverting(self._place, wish).run()
 
     def _refuse_protected(self, yes_really: str | None) -> None:
         destination = self.destination
@@ -259,9 +263,11 @@ class TargetSession:
         sql: bool = False,
     ) -> Preview:
         """What :meth:`revert` would do, in order, and with ``sql`` what it would send; of protected targets, too."""
+        from sqitchpy.reverting import Reverting, Wish
+
         _refuse_both(only, to, "modified" if modified else None)
-        wish = reverting.Wish(to, modified, False, self._place.scripting("revert", variables, runner), only=only)
-        return reverting.Reverting(self._place, wish).preview(sql=sql)
+        wish = Wish(to, modified, False, self._place.scripting("revert", variables, runner), only=only)
+        return Reverting(self._place, wish).preview(sql=sql)
 
     def verify(
         self,
@@ -275,6 +281,8 @@ class TargetSession:
 
         Raises VerifyError, whose ``report`` says what was found, when something is wrong.
         """
+        from sqitchpy.verification import Verification
+
         self._place.require_registry()
         plan = self._place.plan
         scripting = self._place.scripting("verify", variables, runner)
@@ -298,6 +306,8 @@ class TargetSession:
 
     def _to_verify(self, plan: Plan, deployed: Sequence[DeployedChange], since: str | None, to: str | None) -> Range:
         """The range to verify. When there is none, that is said below the headline, as Sqitch does."""
+        from sqitchpy.verification import choose
+
         try:
             if not plan.changes:
                 raise RegistryError("There are deployed changes, but none planned!")
@@ -308,6 +318,9 @@ class TargetSession:
 
     def check(self, since: str | None = None, to: str | None = None) -> CheckReport:
         """Compare the deploy scripts with what was deployed, from ``since`` to ``to``; the first difference ends it."""
+        from sqitchpy.checking import check
+        from sqitchpy.verification import choose
+
         place = self._place
         place.require_registry()
         place.tell(events.CheckStarted(self.destination))
@@ -331,12 +344,16 @@ class TargetSession:
         ``confirm`` is asked once, when it is known what is going to be changed; Refusal is raised when it says no. What
         cannot be told without guessing is left alone; the report lists it. Raises RegistryError, LockTimeoutError …
         """
+        from sqitchpy.repairing import Repairing
+
         self._place.require_registry()
         with self._place.locked(lock_timeout):
             return Repairing(self._place).run(confirm)
 
     def preview_repair(self) -> RepairReport:
         """What :meth:`repair` would do."""
+        from sqitchpy.repairing import Repairing
+
         self._place.require_registry()
         return Repairing(self._place).preview()
 
@@ -407,4 +424,4 @@ def _refuse_both(only: str | None, *others: str | None) -> None:
 
 def _joined(first: Report, second: Report) -> Report:
     """The report of a run that consists of two."""
-    return replace(second, steps=first.steps + second.steps, seconds=first.seconds + second.seconds)
+    return second._replace(steps=first.steps + second.steps, seconds=first.seconds + second.seconds)

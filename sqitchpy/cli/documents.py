@@ -76,7 +76,7 @@ def preview(plan: Preview) -> Document:
         "dry_run": True,
         "destination": plan.destination,
         "message": plan.message,
-        "creates_registry": plan.creates_registry,
+        "creates_registry": plan.creates_registry is not None,
         "steps": [
             {
                 "action": step.action,
@@ -112,8 +112,8 @@ def repair(report: RepairReport, *, dry_run: bool, failure: SqitchpyError | None
         "dry_run": dry_run,
         "destination": report.destination,
         "repaired": report.done,
-        "changes": [{**asdict(each), "tags": list(each.tags)} for each in report.mended],
-        "left": [asdict(each) for each in report.left],
+        "changes": [{**each._asdict(), "tags": list(each.tags)} for each in report.mended],
+        "left": [each._asdict() for each in report.left],
         "error": error_fields(failure) if failure else None,
     }
 

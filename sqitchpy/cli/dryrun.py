@@ -41,7 +41,7 @@ def preview_lines(preview: Preview) -> Iterator[str]:
     if preview.message:
         yield preview.message
     if preview.creates_registry:
-        yield f"Would add registry tables to {preview.destination}"
+        yield f"Would add registry tables to {preview.creates_registry}"
     if preview.steps:
         yield f"Would {preview.action} {_changes(len(preview.steps))} {_preposition(preview)} {preview.destination}"
     for step in preview.steps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 
 from sqitchpy.cli.console import Console
@@ -44,6 +43,8 @@ def tell_unexpected(error: BaseException, console: Console, *, debug: bool) -> i
     """Say that sqitchpy itself has failed, and how to report it; with the traceback only in ``debug``."""
     console.vent(f"sqitchpy: internal error: {type(error).__name__}: {_without_secrets(str(error))}")
     if debug:
+        import traceback
+
         console.vent(_without_secrets("".join(traceback.format_exception(error)).rstrip("\n")))
     else:
         how = "Please report it with what the same command prints when SQITCHPY_DEBUG=1 is set"

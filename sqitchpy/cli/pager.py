@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sqitchpy.config import Config
+
+if TYPE_CHECKING:
+    import subprocess
 
 Write = Callable[[str], object]
 
 
 def pager_program(config: Config, environ: Mapping[str, str]) -> list[str] | None:
     """The pager: ``$SQITCH_PAGER``, ``core.pager``, ``$PAGER``, else ``less`` or ``more``; None for none or ``cat``."""
+    import shlex  # what goes to a file does without these
+    import shutil
+
     text = environ.get("SQITCH_PAGER") or config.get("core.pager") or environ.get("PAGER")
     if not text:
         text = next((name for name in ("less", "more") if shutil.which(name)), "")
@@ -33,6 +36,8 @@ def paging(out: TextIO, program: list[str] | None, environ: Mapping[str, str]) -
         yield out.write
         out.flush()
         return
+    import subprocess
+
     # As git does: less keeps colours, goes when one screen holds everything, and leaves the text on the screen.
     pager = subprocess.Popen(program, stdin=subprocess.PIPE, text=True, env={"LESS": "FRX", **environ})
     assert pager.stdin is not None

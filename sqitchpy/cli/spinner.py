@@ -6,7 +6,6 @@ the line while it runs and puts it back when it ends. It needs rich, and without
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from importlib.util import find_spec
@@ -39,6 +38,8 @@ class Spinner:
 
         ``since`` is when the step began, on the monotonic clock.
         """
+        import shutil
+
         if find_spec("rich") is None or len(line) + _ROOM > shutil.get_terminal_size().columns:
             return
         self._line = line

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _BLOCK = re.compile(r"^-- name: (\w+)\n((?:--[^\n]*\n)*)(.*?)(?=^-- name: |\Z)", re.M | re.S)
 
 
 @cache
-def read_queries(package: str, name: str = "queries.sql") -> dict[str, str]:
-    """The statements of a package's file by their names: each is a block that begins with ``-- name: …``."""
-    text = files(package).joinpath(name).read_text("utf-8")
+def read_queries(file: Path) -> dict[str, str]:
+    """The statements of a file by their names: each is a block that begins with ``-- name: …``."""
+    text = file.read_text("utf-8")
     return {match.group(1): match.group(3).strip() for match in _BLOCK.finditer(text)}

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from sqitchpy.errors import PlanFault
 from sqitchpy.model import Dependency, Person
-from sqitchpy.plan.diagnose import NO_PLANNER, diagnose
 from sqitchpy.plan.dialect import dialect_planner, match_dialect, without_trunk
 from sqitchpy.plan.drafts import ChangeDraft, Section, TagDraft
-from sqitchpy.plan.faults import INVALID_NAME, SyntaxFault
+from sqitchpy.plan.faults import INVALID_NAME, NO_PLANNER, SyntaxFault
 from sqitchpy.plan.grammar import (
     BLANKS,
     COMMENT,
@@ -81,7 +80,7 @@ class _Reader:
             return
         _, tag, operator, _, name, _, dependencies, planned_at, planner, email, _, note = found.groups()
         if not (name.isascii() and name.isidentifier()) and (name == "0" or not is_name(name)):
-            raise SyntaxFault(diagnose(line))
+            raise _fault(line)
         if planner == "0 ":
             raise SyntaxFault(NO_PLANNER)  # Sqitch asks Perl whether it is true
         person = self._persons.get((planner, email))
@@ -96,7 +95,7 @@ class _Reader:
     def _read_dialect(self, number: int, line: str) -> None:
         found = match_dialect(line)
         if not found or not is_name(found.name) or found.name == "0":
-            raise SyntaxFault(diagnose(line))
+            raise _fault(line)
         self.in_dialect = True
         person = self.planner or Person("", "")  # an unreadable %planner is a fault of its own
         _, operator, name, planned_at, note, dependencies = found
@@ -174,3 +173,10 @@ def _check_name(name: str, shown: str, planned_at: str) -> None:
 def _first_repeated(entries: Sequence[str]) -> str:
     first = {entry: position for position, entry in reversed(list(enumerate(entries)))}
     return next(entry for position, entry in enumerate(entries) if first[entry] != position)
+
+
+def _fault(line: str) -> SyntaxFault:
+    """What is wrong with a line."""
+    from sqitchpy.plan.diagnose import diagnose  # most plans are spared its patterns
+
+    return SyntaxFault(diagnose(line))

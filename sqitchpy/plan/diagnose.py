@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from sqitchpy.plan.faults import INVALID_NAME
+from sqitchpy.plan.faults import INVALID_NAME, NO_PLANNER
 from sqitchpy.plan.grammar import BLANKS, PUNCTUATION, TIME, B, P, is_word
 
-NO_PLANNER = "Missing planner name and email"
 NO_TIME = "Missing timestamp"
 NEITHER = "Missing timestamp and planner name and email"
 

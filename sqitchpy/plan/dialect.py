@@ -25,18 +25,16 @@ from sqitchpy.plan.grammar import NAME, TIME, B, read_note
 NOBODY = Person("unknown", "unknown@localhost")
 TRUNK = Dependency(False, None, "main", None)
 
-_DIALECT_LINE = re.compile(
-    rf"""
+_DIALECT_LINE = rf"""(?x)
     [{B}]*+ (?: (@) | ([+-]) [{B}]*+ )?      # 1 tag, 2 operator
     ({NAME}) [{B}]++            # 3 name
     ({TIME}) [{B}]++                          # 4 timestamp
     " ( (?: [^"\\]++ | \\. |(?!))*+ ) "             # 5 note
     (?: [{B}]*+ \[ ([^\]\#]*+) \] )?          # 6 dependencies
     [{B}]*+ \Z
-    """,
-    re.VERBOSE,
-)
-_PLANNER = re.compile(rf"([^<{B}][^<]*+)(?<=[{B}])<([^>]++)>")
+"""
+"""Compiled when the first line that is not Sqitch's is met: most plans hold none."""
+_PLANNER = rf"([^<{B}][^<]*+)(?<=[{B}])<([^>]++)>"
 
 
 class DialectLine(NamedTuple):
@@ -52,7 +50,7 @@ class DialectLine(NamedTuple):
 
 def match_dialect(line: str) -> DialectLine | None:
     """Take a line apart; ``None`` when it is not in the dialect."""
-    found = _DIALECT_LINE.match(line)
+    found = re.match(_DIALECT_LINE, line)
     if not found:
         return None
     tag, operator, name, planned_at, note, dependencies = found.groups()
@@ -68,7 +66,7 @@ def dialect_planner(pragmas: Mapping[str, str]) -> Person | None:
     """Who planned the lines that do not say it; ``None`` when the ``%planner`` pragma is no ``Name <email>``."""
     if "planner" not in pragmas:
         return NOBODY
-    found = _PLANNER.fullmatch(pragmas["planner"])
+    found = re.fullmatch(_PLANNER, pragmas["planner"])
     return Person(found[1].rstrip(), found[2]) if found else None
 
 

@@ -14,6 +14,7 @@ _NAMES_MUST_NOT = (
     'must not begin with punctuation, contain "@", ":", "#", "\\", "[", "]", or blanks, '
     "or end in punctuation or digits following punctuation"
 )
+NO_PLANNER = "Missing planner name and email"
 INVALID_NAME = f"Invalid name; names {_NAMES_MUST_NOT}"
 INVALID_PROJECT = f'invalid project name "{{}}": project names {_NAMES_MUST_NOT}'
 INVALID_PRAGMA = "Invalid pragma; a blank line must come between pragmas and changes"

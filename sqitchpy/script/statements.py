@@ -147,6 +147,7 @@ _RULES: dict[bytes, Kind | tuple[tuple[re.Pattern[bytes], Kind], ...]] = {
         (rb".", Kind.SESSION),
     ),
     b"RESET": Kind.SESSION,
+    b"DEALLOCATE": Kind.SESSION,
     b"LISTEN": Kind.SESSION,
     b"DECLARE": Kind.SESSION,
     b"LOAD": Kind.SESSION,

@@ -13,6 +13,7 @@ Scripts are SQL that every database takes: ``CREATE TABLE name (id INTEGER)``, `
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import subprocess
@@ -552,6 +553,16 @@ class EngineConformance:
         for name in ("revert", "verify"):
             (app.directory / name / "c.sql").rename(app.directory / name / "renamed.sql")
         assert app.revert() == ("renamed", "b", "a")
+
+    def test_a_registry_with_a_gap_is_relinked_where_the_plan_has_its_ids(self, app: App) -> None:
+        for name in ("a", "b", "c"):
+            app.table(name)
+        app.deploy(only="c")
+        app.write("deploy", "c", "SELECT 'edited';")
+        with app.target() as target:
+            target.repair()
+            (row,) = target.status(with_changes=True).deployed
+        assert row.script_hash == hashlib.sha1(b"SELECT 'edited';", usedforsecurity=False).hexdigest()
 
     def test_the_log_is_filtered(self, app: App) -> None:
         for name in ("users", "posts", "tags"):

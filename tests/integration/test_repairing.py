@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -359,7 +358,7 @@ def test_nothing_is_changed_before_somebody_agrees(build: Build) -> None:
         assert target.preview_repair() == asked[0]
     assert app.rows(EVERYTHING) == before
     done = repair(app, confirm=lambda report: True)
-    assert done == replace(asked[0], done=True)
+    assert done == asked[0]._replace(done=True)
 
 
 @pytest.mark.parametrize(

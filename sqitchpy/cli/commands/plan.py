@@ -13,7 +13,6 @@ from sqitchpy.cli.formatting import item_from_change
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.listing import flag, listing_options, number, read_style, write_items
 from sqitchpy.cli.options import choice, complete_change, json_option, option, ours, stacked, target_option
-from sqitchpy.cli.planfile import rewrite
 from sqitchpy.cli.positionals import Arguments
 from sqitchpy.cli.revising import Manner, Wanted, revise
 from sqitchpy.cli.runs import read_arguments
@@ -76,6 +75,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         return revise(invocation, found, revision, manner)
     plan = invocation.project.plan(found)
     if options["rewrite"]:
+        from sqitchpy.cli.planfile import rewrite
+
         return rewrite(invocation.console, plan)
     if options["graph"]:
         return _draw(invocation, plan, arguments, options["graph"])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from sqitchpy.engines.queries import read_queries
@@ -69,7 +70,7 @@ class Queries:
 
     def bound(self, name: str, parameters: Mapping[str, Any], **parts: str) -> tuple[str, list[Any]]:
         """A statement as the driver takes it, and its parameters in their order."""
-        return self.bind(read_queries("sqitchpy.engines.dbapi")[name], parameters, **parts)
+        return self.bind(read_queries(Path(__file__).with_name("queries.sql"))[name], parameters, **parts)
 
     def bind(self, text: str, parameters: Mapping[str, Any], **parts: str) -> tuple[str, list[Any]]:
         """The same for a statement that is not one of the file's."""

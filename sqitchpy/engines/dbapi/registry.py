@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from sqitchpy.engines.dbapi.recording import Recording, planned
 from sqitchpy.engines.dbapi.statements import Statement
 from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Requirement, Script, Standing
 from sqitchpy.engines.relinking import relink
-from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
+from sqitchpy.engines.rows import deployed_changes, event
+from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
 
 AT_ONCE = 500
@@ -156,32 +156,8 @@ class DbapiRegistry:
 
     def _changes(self, rows: Rows) -> list[DeployedChange]:
         ids = [row[1] for row in rows]
-        tags: dict[str, list[DeployedTag]] = defaultdict(list)
-        for change_id, tag, tag_id, at, name, email, planned_at, planner, planner_email in self._fetch_among(
-            "tags_of", ids
-        ):
-            signed = utc(at), Person(name, email), utc(planned_at), Person(planner, planner_email)
-            tags[change_id].append(DeployedTag(tag.removeprefix("@"), tag_id, *signed))
-        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for change_id, kind, dependency in self._fetch_among("dependencies_of", ids):
-            wanted[change_id, kind].append(dependency)
-        return [
-            DeployedChange(
-                name=row[0],
-                id=row[1],
-                project=row[2],
-                script_hash=row[3],
-                note=row[4],
-                committed_at=utc(row[5]),
-                committer=Person(row[6], row[7]),
-                planned_at=utc(row[8]),
-                planner=Person(row[9], row[10]),
-                tags=tuple(tags[row[1]]),
-                requires=tuple(wanted[row[1], "require"]),
-                conflicts=tuple(wanted[row[1], "conflict"]),
-            )
-            for row in rows
-        ]
+        tags, dependencies = self._fetch_among("tags_of", ids), self._fetch_among("dependencies_of", ids)
+        return deployed_changes(rows, tags, dependencies, utc)
 
     def deployed_among(self, change_ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are deployed."""
@@ -225,21 +201,5 @@ class DbapiRegistry:
         }
         direction = "ASC" if wanted.reverse else "DESC"
         where = " AND ".join(conditions) or "1 = 1"
-        return map(_event, self._fetch("events", parameters, conditions=where, direction=direction))
-
-
-def _event(row: tuple[Any, ...]) -> EventRow:
-    return EventRow(
-        event=row[0],
-        change_id=row[1],
-        change=row[2],
-        project=row[3],
-        note=row[4],
-        requires=unlisted(row[5]),
-        conflicts=unlisted(row[6]),
-        tags=unlisted(row[7]),
-        committed_at=utc(row[8]),
-        committer=Person(row[9], row[10]),
-        planned_at=utc(row[11]),
-        planner=Person(row[12], row[13]),
-    )
+        rows = self._fetch("events", parameters, conditions=where, direction=direction)
+        return (event(row, utc, unlisted) for row in rows)

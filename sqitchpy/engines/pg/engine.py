@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 
-from sqitchpy.engines.pg.aswritten import AsWritten
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
+from sqitchpy.engines.pg.failures import failed_outside_block
 from sqitchpy.engines.pg.link import Notice
-from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.recording import (
     RECORD,
     queue_deploy,
@@ -21,18 +21,25 @@ from sqitchpy.engines.pg.recording import (
     queue_revert,
 )
 from sqitchpy.engines.pg.registry import PgRegistry
-from sqitchpy.engines.pg.runner import ScriptRunner, failed_outside_block
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
-from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, TaskFailed, VerifyTask
 from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
 
+if TYPE_CHECKING:
+    from sqitchpy.engines.pg.aswritten import AsWritten
+    from sqitchpy.engines.pg.progress import Journal
+    from sqitchpy.engines.pg.runner import ScriptRunner
+    from sqitchpy.engines.pg.transactions import Transactions
+
 
 class PgEngine:
-    """A PostgreSQL database with its registry. See :class:`sqitchpy.engines.protocol.Engine`."""
+    """A PostgreSQL database with its registry. See :class:`sqitchpy.engines.protocol.Engine`.
+
+    What runs scripts is imported when the first one is looked at: ``status`` does without.
+    """
 
     def __init__(
         self,
@@ -45,12 +52,27 @@ class PgEngine:
         self._facts = facts
         self._on_event = on_event
         self._session = self._open_session(connection, transaction)
-        self._scripts = ScriptRunner(self._session, facts, on_event)
         self._registry = PgRegistry(self._session, facts)
-        blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
-        self._session.on_stall = blocking.look
-        self._transactions = Transactions(self._session, self._scripts, self._registry, facts, blocking)
-        self._as_written = AsWritten(self._session, self._scripts, self._registry, self._transactions)
+        self._blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
+        self._session.on_stall = self._blocking.look
+
+    @cached_property
+    def _scripts(self) -> ScriptRunner:
+        from sqitchpy.engines.pg.runner import ScriptRunner
+
+        return ScriptRunner(self._session, self._facts, self._on_event)
+
+    @cached_property
+    def _transactions(self) -> Transactions:
+        from sqitchpy.engines.pg.transactions import Transactions
+
+        return Transactions(self._session, self._scripts, self._registry, self._facts, self._blocking)
+
+    @cached_property
+    def _as_written(self) -> AsWritten:
+        from sqitchpy.engines.pg.aswritten import AsWritten
+
+        return AsWritten(self._session, self._scripts, self._registry, self._transactions)
 
     def _open_session(
         self, connection: psycopg.Connection[Any] | None, transaction: Literal["own", "caller"]
@@ -146,7 +168,8 @@ class PgEngine:
 
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
-        self._transactions.attempt("script", lambda: self._session.end_run(to_point=to_point, rollback=rollback))
+        guard = self._transactions.queue_lock_guard
+        self._transactions.attempt("script", lambda: self._session.end_run(guard, to_point=to_point, rollback=rollback))
 
     def abandon_run(self) -> None:
         """Roll the run's transaction back if it is still open."""

@@ -120,3 +120,12 @@ def statement_error(
     hint = "; ".join(f"{holder}: {holder.query}" for holder in blockers)
     told = f"In the way: {hint}." if hint else None
     return StatementError(failure.diagnostics(file, line), hint=told, blockers=blockers)
+
+
+def failed_outside_block(error: EngineError) -> bool:
+    """Whether a statement failed only because it was in a transaction block.
+
+    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events;
+    53200: the transaction has taken all the locks that the server has room for.
+    """
+    return error.sqlstate in ("25001", "2D000", "55P04", "55006", "53200")

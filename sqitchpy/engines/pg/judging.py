@@ -16,7 +16,8 @@ from sqitchpy.engines.pg.progress import Notes
 Ask = Callable[..., list[tuple[Any, ...]]]
 """Runs one of the named queries on the work connection, where names mean what the script means by them."""
 
-_NAME = r'(?:[A-Za-z_\x80-\uffff][\w$\x80-\uffff]*|"(?:[^"]|"")+")'
+# ASCII characters that are none of a name's, rather than all others: wide sets take Python long to compile.
+_NAME = r'(?:[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*|"(?:[^"]|"")+")'
 _QUALIFIED = rf"{_NAME}(?:\s*\.\s*{_NAME})?"
 _CREATE_INDEX = re.compile(
     rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>(?!ON\b){_NAME})\s+)?"

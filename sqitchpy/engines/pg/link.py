@@ -16,6 +16,8 @@ from psycopg.pq import TransactionStatus
 
 from sqitchpy.engines.pg.failures import connection_lost
 
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""For one socket: without the file that epoll would open for every wait."""
 FIRST_STALL, LONGEST_STALL = 0.5, 16.0
 """Seconds until a statement is said to take long, and until that is said again (each time later)."""
 
@@ -101,7 +103,7 @@ class Link:
     def _wait(self, *, writing: bool) -> None:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
         patience = FIRST_STALL if self._on_stall else None
-        with selectors.DefaultSelector() as selector:
+        with _Selector() as selector:
             selector.register(self._pgconn.socket, wanted)
             while not selector.select(patience):
                 if self._on_stall and patience:

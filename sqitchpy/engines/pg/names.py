@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from psycopg import sql
 
 from sqitchpy.engines.queries import read_queries
@@ -19,7 +21,7 @@ class Queries:
         self.registry = registry
         self.schema = quoted(registry)
         percent = self.schema.replace("%", "%%")
-        templates = read_queries("sqitchpy.engines.pg")
+        templates = read_queries(Path(__file__).with_name("queries.sql"))
         self._for_cursor = {name: text.replace("{registry}", percent) for name, text in templates.items()}
         self._for_wire = {name: text.replace("{registry}", self.schema).encode() for name, text in templates.items()}
 

@@ -152,12 +152,16 @@ SELECT pg_catalog.set_config('sqitchpy.verifying_since', pg_catalog.clock_timest
 
 -- name: long_verification
 -- How long a verification took, and which locks that block others were held meanwhile; no rows for one of under a second.
-SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.string_agg(DISTINCT l.mode || ' on ' || l.relation::regclass, ', ')
-  FROM (SELECT pg_catalog.statement_timestamp() - nullif(pg_catalog.current_setting('sqitchpy.verifying_since', true), '')::timestamptz AS took) AS s,
-       pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
- WHERE s.took > '1 s' AND l.pid = pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p', 'm') AND c.relnamespace <> pg_catalog.to_regnamespace($1)
-   AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
- GROUP BY s.took
+-- query_to_xml, because its query is planned only when there is something to tell: planning it takes ten times as long as the rest.
+SELECT pg_catalog.round(EXTRACT(epoch FROM s.took)::numeric, 1), pg_catalog.query_to_xml(pg_catalog.format($query$
+         SELECT pg_catalog.string_agg(DISTINCT l.mode || ' on ' || l.relation::pg_catalog.regclass, ', ') AS locks
+           FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+          WHERE l.pid = pg_catalog.pg_backend_pid() AND c.relkind IN ('r', 'p', 'm')
+            AND c.relnamespace <> pg_catalog.to_regnamespace(%L)
+            AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+       $query$, $1::text), false, true, '')::text
+  FROM (SELECT pg_catalog.statement_timestamp() - nullif(pg_catalog.current_setting('sqitchpy.verifying_since', true), '')::timestamptz AS took) AS s
+ WHERE s.took > '1 s'
 
 -- name: unmark_session
 SELECT pg_catalog.pg_advisory_unlock_shared(75474063, 1)
@@ -199,6 +203,12 @@ SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT stand
   FROM (SELECT $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
                NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE project = $3) AS standing) AS facts
+
+-- name: guard_lock
+-- The same for the lock alone: once for a run that is one transaction, in which pg_locks grows with every change.
+SELECT CAST(CASE WHEN $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
+                        WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted)
+                 THEN '0' ELSE 'the deployment lock is lost' END AS integer)
 
 -- name: insert_change
 -- $11 is the change deployed before: the times of a project's changes must increase, whatever the clock does.

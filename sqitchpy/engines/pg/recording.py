@@ -39,6 +39,12 @@ def queue_guard(
         wire.queue(queries.wire("guard"), _texts(holder, str(key), neighbour), origin=RECORD)
 
 
+def queue_lock_guard(wire: Wire, queries: Queries, *, lock_holder: int | None, key: int) -> None:
+    """Fail unless the process still holds the deployment lock; None where there is no such lock."""
+    holder = None if lock_holder is None else str(lock_holder)
+    wire.queue(queries.wire("guard_lock"), _texts(holder, str(key)), origin=RECORD)
+
+
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
     """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
     change = task.change

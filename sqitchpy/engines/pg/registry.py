@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +18,10 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import REGISTRY_VERSION, Dependent, Relink, Requirement, Script, Standing
 from sqitchpy.engines.relinking import relink
+from sqitchpy.engines.rows import deployed_changes, event
 from sqitchpy.errors import ConnectionLostError, EngineError
-from sqitchpy.model import Change, Dependency, DeployedChange, DeployedTag, EventRow, Person, ProjectRow, Tag
+from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
-from sqitchpy.script.actions import Run
-from sqitchpy.script.interpreter import Interpreter
-from sqitchpy.script.outside import Unseen
-from sqitchpy.script.source import Source
-from sqitchpy.script.variables import Variables
 
 _HERE = Path(__file__).parent
 
@@ -91,6 +86,12 @@ class PgRegistry:
             self._run_own_script(f"upgrade-{version}.sql", version, installer)
 
     def _run_own_script(self, name: str, version: str, installer: Person) -> None:
+        from sqitchpy.script.actions import Run
+        from sqitchpy.script.interpreter import Interpreter
+        from sqitchpy.script.outside import Unseen
+        from sqitchpy.script.source import Source
+        from sqitchpy.script.variables import Variables
+
         source = Source(name, _HERE)
         variables = Variables({b"registry": self._facts.registry.encode()})
         with self._transaction() as wire:
@@ -203,35 +204,7 @@ class PgRegistry:
         ids = [row[1] for row in rows]
         if not ids:
             return []
-        tags: dict[str, list[DeployedTag]] = defaultdict(list)
-        for change_id, tag, tag_id, at, name, email, planned_at, planner, planner_email in self._fetch(
-            "tags_of", ids=ids
-        ):
-            tags[change_id].append(
-                DeployedTag(
-                    tag.removeprefix("@"), tag_id, at, Person(name, email), planned_at, Person(planner, planner_email)
-                )
-            )
-        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for change_id, kind, dependency in self._fetch("dependencies_of", ids=ids):
-            wanted[change_id, kind].append(dependency)
-        return [
-            DeployedChange(
-                name=row[0],
-                id=row[1],
-                project=row[2],
-                script_hash=row[3],
-                note=row[4],
-                committed_at=row[5],
-                committer=Person(row[6], row[7]),
-                planned_at=row[8],
-                planner=Person(row[9], row[10]),
-                tags=tuple(tags[row[1]]),
-                requires=tuple(wanted[row[1], "require"]),
-                conflicts=tuple(wanted[row[1], "conflict"]),
-            )
-            for row in rows
-        ]
+        return deployed_changes(rows, self._fetch("tags_of", ids=ids), self._fetch("dependencies_of", ids=ids))
 
     def deployed_among(self, change_ids: Collection[str]) -> frozenset[str]:
         """Which of these ids are deployed."""
@@ -268,23 +241,6 @@ class PgRegistry:
         }
         try:
             for row in self._cursor().execute(text.encode(), parameters, prepare=False):
-                yield _event(row)
+                yield event(row)
         except psycopg.Error as error:
             raise self._refused(error) from error
-
-
-def _event(row: tuple[Any, ...]) -> EventRow:
-    return EventRow(
-        event=row[0],
-        change_id=row[1],
-        change=row[2],
-        project=row[3],
-        note=row[4],
-        requires=tuple(row[5]),
-        conflicts=tuple(row[6]),
-        tags=tuple(row[7]),
-        committed_at=row[8],
-        committer=Person(row[9], row[10]),
-        planned_at=row[11],
-        planner=Person(row[12], row[13]),
-    )

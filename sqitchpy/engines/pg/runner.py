@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,10 +18,9 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
-from sqitchpy.engines.pg.stepwise import Stepwise
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Look, Script
-from sqitchpy.errors import Diagnostics, EngineError, ScriptError
+from sqitchpy.errors import Diagnostics, ScriptError
 from sqitchpy.events import Action, OnEvent, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.script.actions import Actions, Print
 from sqitchpy.script.interpreter import Interpreter
@@ -158,9 +158,13 @@ class ScriptRunner:
             self.doing = doing
 
         def tell(result: PGresult) -> None:
-            for row in range(result.ntuples):
-                seconds, locks = ((result.get_value(row, column) or b"").decode() for column in (0, 1))
-                told = f"{change}: verifying it took {seconds} s, with these locks held: {locks}. "
+            from html import unescape  # enough for XML without attributes
+
+            if not result.ntuples:
+                return
+            seconds, document = ((result.get_value(0, column) or b"").decode() for column in (0, 1))
+            if locks := re.search("<locks>(.*)</locks>", document, re.DOTALL):
+                told = f"{change}: verifying it took {seconds} s, with these locks held: {unescape(locks[1])}. "
                 way_out = f"“-- sqitchpy: verify=after” on the first line of {script.source.name} "
                 self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
 
@@ -186,6 +190,8 @@ class ScriptRunner:
         def tell(text: str) -> None:
             self._on_event(Warned(text))
 
+        from sqitchpy.engines.pg.stepwise import Stepwise  # hardly a script needs it
+
         stepwise = Stepwise(wire, journal, queries, self._writer(), guard=guard, tell=tell)
         stepwise.run(self._actions(script, shape))
         self._end(wire, shape)
@@ -200,17 +206,19 @@ class ScriptRunner:
 
     # -- leaving no trace ---------------------------------------------------------------------------------------
 
-    def queue_reset(self, wire: Wire, shape: Shape | None) -> None:
-        """Inside a transaction: what comes next must not see what the script has set."""
-        if shape is not None and not shape.inert:
+    def queue_reset(self, wire: Wire, *shapes: Shape | None) -> None:
+        """Inside a transaction: what comes next must not see what the scripts have set."""
+        if any(shape is not None and not shape.inert for shape in shapes):
             for text in self._session.reset:
                 wire.queue(text)
 
     def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""
         if any(shape is not None and not shape.inert for shape in shapes):
-            for text in self._session.forget:
-                wire.queue(text)
+            if self._session.commits:
+                wire.queue_discard(self._session.as_new)
+            else:
+                self.queue_reset(wire, *shapes)
 
     def renew(self, *shapes: Shape | None) -> None:
         """After a script that changes what only new sessions see, the next gets a new one."""
@@ -242,12 +250,3 @@ def _statements(shape: Shape) -> tuple[str, ...] | None:
         return None
     sent = [action.statement.text for action in shape.actions if not isinstance(action, Print)]
     return tuple(text.decode("utf-8", "replace") for text in sent)
-
-
-def failed_outside_block(error: EngineError) -> bool:
-    """Whether a statement failed only because it was in a transaction block.
-
-    25001: it refuses one; 2D000: it commits; 55P04: it uses a new enum value; 55006: its table has pending events;
-    53200: the transaction has taken all the locks that the server has room for.
-    """
-    return error.sqlstate in ("25001", "2D000", "55P04", "55006", "53200")

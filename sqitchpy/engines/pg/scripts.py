@@ -15,7 +15,7 @@ from sqitchpy.errors import EngineError
 from sqitchpy.events import Action as Doing
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Sends
 from sqitchpy.script.shape import Shape
-from sqitchpy.script.statements import Kind
+from sqitchpy.script.statements import INERT, Kind
 
 ScriptKind = Literal["script", "verify"]
 
@@ -141,6 +141,8 @@ def run_action(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> 
         return None
     statement = action.statement
     origin = Origin(kind, action.file, statement.end_line)
+    if statement.kind not in INERT or statement.batch:
+        wire.prepared.distrust()
     if isinstance(action, Query):
         return _fetch(wire, statement.text, origin)
     if isinstance(action, Describe):

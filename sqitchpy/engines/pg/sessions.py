@@ -36,6 +36,9 @@ class OwnSession:
     nested: ClassVar[bool] = False
     """Whether there is a transaction of somebody else's around everything we do."""
 
+    lent: ClassVar[bool] = False
+    """Whether the connection is somebody else's."""
+
     def __init__(self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None]) -> None:
         self._facts = facts
         self._on_warning = on_warning
@@ -71,11 +74,6 @@ class OwnSession:
         """What undoes it."""
         return b"ROLLBACK" if self.commits else b"ROLLBACK TO SAVEPOINT sqitchpy_change"
 
-    @property
-    def forget(self) -> tuple[bytes, ...]:
-        """What makes the session as good as new for the next change."""
-        return self.as_new if self.commits else self.reset
-
     def begin_run(self) -> None:
         """Open a transaction for several changes."""
         if not self.nested:
@@ -86,8 +84,17 @@ class OwnSession:
         """Remember this point of the run's transaction."""
         self.work().run(b"SAVEPOINT sqitchpy_point")
 
-    def end_run(self, *, to_point: bool, rollback: bool) -> None:
-        """End the run's transaction."""
+    @property
+    def guarded_holder(self) -> int | None:
+        """The process that must still hold the deployment lock when a change begins; None when it is not asked for.
+
+        Inside a larger transaction it would be asked for again and again, among locks that every change adds to: then
+        it is asked at the end of the run. In a caller's transaction the lock is the transaction's own.
+        """
+        return self.lock_holder if self.commits else None
+
+    def end_run(self, guard: Callable[[Wire], None], *, to_point: bool, rollback: bool) -> None:
+        """End the run's transaction; ``guard`` queues what must hold before it is committed."""
         self._in_run = False
         wire = self._wire
         if wire is None:
@@ -97,9 +104,9 @@ class OwnSession:
             return
         if to_point:
             wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
+        guard(wire)
         wire.queue(b"COMMIT", origin="run")
-        for text in self.as_new:
-            wire.queue(text)
+        wire.queue_discard(self.as_new)
         wire.sync()
 
     def abandon_run(self) -> None:
@@ -136,7 +143,7 @@ class OwnSession:
     def work(self) -> Wire:
         """The work connection: it runs scripts and writes the registry."""
         if self._wire is None:
-            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall())
+            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
             strings = self._wire.parameter("standard_conforming_strings") != "off"
             self._settings_of_work = Settings(strings, self.encoding)
@@ -210,6 +217,8 @@ class OwnSession:
 class BorrowedSession(OwnSession):
     """Scripts run on the caller's connection; the lock is on one of our own, to the same server, in the same role."""
 
+    lent = True
+
     def __init__(
         self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection
     ) -> None:
@@ -255,7 +264,7 @@ class BorrowedSession(OwnSession):
 class NestedSession(OwnSession):
     """Everything inside the caller's open transaction, on the caller's connection alone."""
 
-    nested = True
+    nested = lent = True
 
     def __init__(
         self, facts: Facts, on_notice: OnNotice, on_warning: Callable[[str], None], connection: Connection

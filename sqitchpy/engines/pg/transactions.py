@@ -8,7 +8,7 @@ from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
-from sqitchpy.engines.pg.recording import RECORD, queue_guard
+from sqitchpy.engines.pg.recording import RECORD, queue_guard, queue_lock_guard
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.scripts import Origin
@@ -39,6 +39,9 @@ class Transactions:
             work()
         except ServerFailure as failure:
             self._session.abandon()
+            if _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+                self.attempt(stage, work, kept=kept)
+                return
             raise TaskFailed(_stage(failure, stage), self._explain(failure), kept=kept) from failure
         except ConnectionLostError:
             self._session.drop_work()
@@ -82,13 +85,17 @@ class Transactions:
         queue_guard(
             wire,
             self._registry.queries,
-            lock_holder=self._session.lock_holder,
+            lock_holder=self._session.guarded_holder,
             key=lock.KEY,
             project=project,
             after=after,
             lock_table=lock_table,
             neighbour=neighbour,
         )
+
+    def queue_lock_guard(self, wire: Wire) -> None:
+        """Fail, here and now, unless we still have the lock."""
+        queue_lock_guard(wire, self._registry.queries, lock_holder=self._session.lock_holder, key=lock.KEY)
 
     def queue_encoding(self, wire: Wire) -> None:
         """Our rows are UTF-8; scripts are sent in whatever encoding the server takes, as psql sends them."""
@@ -123,6 +130,12 @@ _MOVED = {
     "the deployment lock is lost": "the session that held the deployment lock is gone",
     "the registry has moved": "another deployer was at work",
 }
+
+
+def _prepared_in_vain(failure: ServerFailure) -> bool:
+    """Whether a statement of ours failed because it is not prepared, or another one is by its name: a pooler hands
+    out sessions that others have used."""
+    return failure.origin == RECORD and failure.sqlstate in ("26000", "42P05")
 
 
 def _stage(failure: ServerFailure, stage: Stage) -> Stage:

@@ -17,6 +17,7 @@ from psycopg.pq import ExecStatus
 
 from sqitchpy.engines.pg.failures import Failure, lost, server_failure
 from sqitchpy.engines.pg.link import Link, OnNotice, Sent
+from sqitchpy.engines.pg.prepared import Prepared
 from sqitchpy.errors import ConnectionLostError
 
 MAX_QUEUED_BYTES = 256 * 1024
@@ -34,8 +35,11 @@ class Wire(Link):
         connection: psycopg.Connection[Any],
         on_notice: OnNotice | None = None,
         on_stall: Callable[[], None] | None = None,
+        *,
+        prepares: bool = False,
     ) -> None:
         super().__init__(connection, on_notice, on_stall)
+        self.prepared = Prepared(allowed=prepares)
         self._queue: deque[Sent] = deque()
         self._queued_bytes = 0
         self._sync_is_due = False
@@ -52,10 +56,21 @@ class Wire(Link):
         origin: Any = None,
         on_rows: Callable[[pq.abc.PGresult], None] | None = None,
     ) -> None:
-        """Queue a statement. Sends and reads what is queued when that becomes much. Raises as :meth:`sync` does."""
+        """Queue a statement. Sends and reads what is queued when that becomes much. Raises as :meth:`sync` does.
+
+        One with ``parameters`` is our own (a script's have none), and is prepared if this session may prepare.
+        """
         if not self._queue and self._pgconn.pipeline_status == pq.PipelineStatus.OFF:
             self._guard(self._enter_pipeline)
-        self._guard(lambda: self._pgconn.send_query_params(text, parameters))
+        known = self.prepared.name(text) if parameters else None
+        if known is None:
+            self._guard(lambda: self._pgconn.send_query_params(text, parameters))
+        else:
+            name, is_new = known
+            if is_new:
+                self._guard(lambda: self._pgconn.send_prepare(name, text))
+                self._queue.append(Sent(text, origin, None))
+            self._guard(lambda: self._pgconn.send_query_prepared(name, parameters))
         self._queue.append(Sent(text, origin, on_rows))
         self._queued_bytes += len(text)
         if self._queued_bytes > MAX_QUEUED_BYTES or len(self._queue) >= MAX_QUEUED_STATEMENTS:
@@ -85,6 +100,7 @@ class Wire(Link):
         finally:
             self._leave_pipeline()
         if failure is not None:
+            self.prepared.forget()  # those behind it were not prepared
             raise failure
 
     def _send_sync(self) -> None:
@@ -149,6 +165,12 @@ class Wire(Link):
         self._queue = deque(sent._replace(origin=None, on_rows=None) for sent in self._queue)
         self._heard.clear()
         self._collect()
+
+    def queue_discard(self, texts: Iterable[bytes]) -> None:
+        """Queue what makes the session as good as new; nothing that was prepared is left then."""
+        for text in texts:
+            self.queue(text)
+        self.prepared.forget()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
 
@@ -264,5 +286,6 @@ class Wire(Link):
             self._send_sync()
             self._collect()
             self._leave_pipeline()
+            self.prepared.forget()
         if self.in_transaction:
             self.run(rollback)
