@@ -62,8 +62,8 @@ def property_options(function: F) -> F:
     return stacked(
         option("--plan-file", "-f", metavar="FILE", help="Path of the plan file."),
         option("--top-dir", metavar="DIR", help="Directory with the plan and the scripts."),
-        option("--registry", metavar="NAME", help="Schema of the registry."),
-        option("--client", metavar="PATH", help="Path of psql."),
+        option("--registry", metavar="NAME", help="Name of the registry (its schema, file or database)."),
+        option("--client", metavar="PATH", help="Path of psql, sqlite3 or mysql."),
         option("--extension", metavar="WORD", help="Extension of the scripts' names (sql)."),
         option(
             "--dir",

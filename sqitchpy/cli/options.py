@@ -102,8 +102,8 @@ def run_variables(function: F) -> F:
 def connection_options(function: F) -> F:
     """The options that change parts of the target's URI."""
     return stacked(
-        _connection("--registry", metavar="NAME", help="Schema of the registry."),
-        _connection("--client", "--db-client", metavar="PATH", help="Path of psql."),
+        _connection("--registry", metavar="NAME", help="Name of the registry (its schema, file or database)."),
+        _connection("--client", "--db-client", metavar="PATH", help="Path of psql, sqlite3 or mysql."),
         _connection("--db-name", "-d", metavar="NAME", help="Database name."),
         _connection("--db-user", "--db-username", "-u", metavar="NAME", help="User name."),
         _connection("--db-host", "-h", metavar="HOST", help="Host name, or the folder of the socket."),
