@@ -407,7 +407,7 @@ class TargetSession:
     def log(self, wanted: LogFilter | None = None) -> Iterator[EventRow]:
         """The registry's events, newest first. Raises Refusal when there is no registry."""
         if self._place.engine.registry.version() is None:
-            raise Refusal(f"Database {self.destination} has not been initialized for Sqitch")
+            raise Refusal(f"Database {self._place.target.registry_destination} has not been initialized for Sqitch")
         return self._place.engine.registry.events(wanted or LogFilter())
 
     def deployed_ids(self) -> frozenset[str]:

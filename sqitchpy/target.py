@@ -98,10 +98,15 @@ class Target:
         return driver.registry_uri(self.uri, self.registry) if driver else self.uri
 
     @property
+    def own_registry(self) -> bool:
+        """Whether the registry is a database of its own."""
+        driver = find_driver(self.engine)
+        return driver is not None and driver.own_registry
+
+    @property
     def registry_destination(self) -> str:
         """How messages name the registry."""
-        driver = find_driver(self.engine)
-        return self.registry_uri.display if driver and driver.own_registry else self.destination
+        return self.registry_uri.display if self.own_registry else self.destination
 
     @property
     def registry_said(self) -> bool:

@@ -134,7 +134,7 @@ class Workplace:
         refuse_newer(version, ending="")
         if version < REGISTRY_VERSION:
             raise RegistryError(
-                f"Registry is at version {version:g} but latest is {REGISTRY_VERSION:g}. "
+                f"Registry is at version {self._told(version)} but latest is {REGISTRY_VERSION:g}. "
                 'Please run the "upgrade" command',
                 hint="“sqitchpy upgrade” does it, and so does “sqitchpy deploy”.",
             )
@@ -153,9 +153,13 @@ class Workplace:
     def upgrade_registry(self, version: float) -> float:
         """Upgrade the registry from ``version``, one version after the other. Returns the present one."""
         versions = upgrades_from(version)
-        self.tell(events.RegistryUpgraded((f"{version:g}", *versions)))
+        self.tell(events.RegistryUpgraded((self._told(version), *versions)))
         self.engine.registry.upgrade(versions, self.project.user)
         return REGISTRY_VERSION
+
+    def _told(self, version: float) -> str:
+        """A registry's version as Sqitch reads it there: PostgreSQL's REAL has no ``.0``, which other engines round to."""
+        return f"{version:.1f}" if self.target.own_registry else f"{version:g}"
 
     def warn_of_unfinished(self) -> None:
         """Say which planned changes a deployment has begun and not completed, where they are not one transaction."""
@@ -183,7 +187,7 @@ class Workplace:
     def only_project(self) -> str:
         """The registry's project, when there is just one. Raises RegistryError in Sqitch's words."""
         if self.engine.registry.version() is None:
-            raise RegistryError(f"Database {self.target.destination} has not been initialized for Sqitch")
+            raise RegistryError(f"Database {self.target.registry_destination} has not been initialized for Sqitch")
         projects = [row.project for row in self.engine.registry.projects()]
         if not projects:
             raise RegistryError("No projects registered")

@@ -84,9 +84,8 @@ def _registry_created(event: events.RegistryCreated, layout: Layout) -> Iterator
 
 
 def _registry_upgraded(event: events.RegistryUpgraded, layout: Layout) -> Iterator[Piece]:
-    versions = tuple("1" if version == "1.0" else version for version in event.versions)  # so PostgreSQL prints a REAL
-    yield _info(f"Upgrading the Sqitch registry from {versions[0]} to {versions[-1]}")
-    for older, newer in pairwise(versions):
+    yield _info(f"Upgrading the Sqitch registry from {event.versions[0]} to {event.versions[-1]}")
+    for older, newer in pairwise(event.versions):
         yield _info(f"  * From {older} to {newer}")
 
 

@@ -78,9 +78,7 @@ def test_a_known_difference_that_is_not_there_is_a_complaint() -> None:
 
 def test_names_of_databases_places_and_times_of_today_are_not_compared() -> None:
     text = "db:pg:app_1 in /tmp/x: 2024-01-02 03:04:05 +0000"
-    assert (
-        normalized(text, {"app_1": "DB", "/tmp/x": "PROJECT"}) == "db:pg:DB in PROJECT: 2024-01-02 03:04:05 +0000"
-    )
+    assert normalized(text, {"app_1": "DB", "/tmp/x": "PROJECT"}) == "db:pg:DB in PROJECT: 2024-01-02 03:04:05 +0000"
 
 
 def test_a_scenario_with_a_key_that_means_nothing_is_refused(tmp_path: Path) -> None:

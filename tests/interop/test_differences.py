@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .harness.comparing import STANDING, STANDING_END
+from .harness.comparing import EMPTY_DATABASE, STANDING, STANDING_END
 from .harness.scenario import REPOSITORY, all_scenarios
 from .test_editor import ROW as EDITOR_ROW
 from .test_lock import ROW as LOCK_ROW
@@ -26,7 +26,7 @@ def documented() -> dict[str, list[str]]:
 
 def shown() -> set[str]:
     declared = {item.row for scenario in all_scenarios() for step in scenario.steps for item in step.differs}
-    return declared | set(STANDING) | set(STANDING_END) | {EDITOR_ROW, LOCK_ROW}
+    return declared | set(STANDING) | set(STANDING_END) | {EDITOR_ROW, LOCK_ROW, EMPTY_DATABASE}
 
 
 def test_every_known_difference_has_a_row_that_says_why() -> None:

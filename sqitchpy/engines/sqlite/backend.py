@@ -78,7 +78,6 @@ class SqliteBackend:
     dialect: Dialect = DIALECT
     language: Language = staticmethod(read_script)
     control_prefix = ""
-    work_prefix = f"{ATTACHED}."
 
     def __init__(self, opening: Opening) -> None:
         if not opening.uri.dbname:
@@ -89,6 +88,8 @@ class SqliteBackend:
         self._lock = FileLock(self._registry.with_name(f"{self._registry.name}-lock"), opening.destination)
         self._control: _Sql | None = None
         self._work: _Sql | None = None
+        self._together = self._registry.resolve() == self._database.resolve()
+        self.work_prefix = "main." if self._together else f"{ATTACHED}."
         self._joined = self._noted = False
 
     # -- connections ---------------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class SqliteBackend:
         try:
             connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE, cached_statements=0)
         except sqlite3.Error as error:
-            raise EngineError(f"{error}: {path}", hint="Is there such a folder, and may you write in it?") from error
+            raise EngineError(str(error), hint=f"Is there such a folder, and may you write in it? {path}") from error
         connection.set_progress_handler(lambda: 0, INTERRUPTIBLE)
         connection.create_function("REGEXP", 2, _matches, deterministic=True)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
@@ -191,9 +192,11 @@ class SqliteBackend:
         self.work.query("BEGIN IMMEDIATE")
 
     def join(self, *, in_script: bool = False) -> None:
-        """Attach the registry; a script may have left the connection so that it does not write."""
+        """Attach the registry, unless it is in the same file; a script may have left the connection read-only."""
         for pragma in ("query_only = OFF", "ignore_check_constraints = OFF", "recursive_triggers = OFF"):
             self.work.query(f"PRAGMA {pragma}")
+        if self._together:
+            return
         self.work.query(f"ATTACH DATABASE ? AS {ATTACHED}", [str(self._registry)])
         self._joined = True
         self._session.done = [] if redo.is_needed(self.work, ("main", ATTACHED)) else None
@@ -287,7 +290,7 @@ class SqliteBackend:
     def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock."""
         if not self._registry.parent.is_dir():
-            raise EngineError(f"unable to open database file: {self._database}", hint="There is no such folder.")
+            raise EngineError("unable to open database file", hint=f"There is no folder {self._database.parent}.")
         self._lock.acquire(timeout, on_wait)
         self._catch_up()
 

@@ -21,15 +21,15 @@ def statement_error(connection: sqlite3.Connection, statement: Statement, error:
     """A script's statement has failed: what the shell says, where it stands, and the line that it names."""
     text, words = statement.text.decode("utf-8", "replace"), str(error)
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    if code in (None, sqlite3.SQLITE_ERROR) and _refused_by_parser(connection, text):
+    number = "" if code in (None, sqlite3.SQLITE_ERROR) else f" ({code & 0xFF})"
+    if code in (None, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA) and _refused_by_parser(connection, text):
         offset = _offset(connection, text, words)
         whole = text if words.startswith("unrecognized token") else f"{text};"
-        shown = f"Parse error near line {statement.line}: {words}" + (
+        shown = f"Parse error near line {statement.line}: {words}{number}" + (
             _context(whole, offset) if offset is not None else ""
         )
     else:
-        primary = f" ({code & 0xFF})" if code not in (None, sqlite3.SQLITE_ERROR) and code is not None else ""
-        offset, shown = None, f"Runtime error near line {statement.line}: {words}{primary}"
+        offset, shown = None, f"Runtime error near line {statement.line}: {words}{number}"
     return StatementError(
         Diagnostics(
             file=statement.file,

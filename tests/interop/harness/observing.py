@@ -54,9 +54,13 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def files(directory: Path, masks: Mapping[str, str]) -> str:
-    """The project's files, each with the hash of its bytes (once masked); databases by name; and empty folders."""
+    """The project's files, each with the hash of its bytes (once masked); databases by name; and empty folders.
+
+    The journal that a killed sqlite3 leaves behind is the database's own business: the next connection reads it.
+    """
     hidden = {".git", ".sqitchpy"}
     every = sorted(path for path in directory.rglob("*") if not hidden.intersection(path.parts))
+    every = [path for path in every if not path.name.endswith((".db-journal", ".db-wal", ".db-shm"))]
     lines = []
     for path in every:
         name = path.relative_to(directory)

@@ -66,8 +66,8 @@ def test_a_deployment_to_a_change_names_it_with_its_tags() -> None:
 
 
 def test_an_upgrade_of_the_registry_tells_each_step() -> None:
-    out, _, _ = played([events.RegistryUpgraded(("1.0", "1.1"))])
-    assert out == "Upgrading the Sqitch registry from 1 to 1.1\n  * From 1 to 1.1\n"
+    out, _, _ = played([events.RegistryUpgraded(("0", "1.0", "1.1"))])
+    assert out == "Upgrading the Sqitch registry from 0 to 1.1\n  * From 0 to 1.0\n  * From 1.0 to 1.1\n"
 
 
 def test_a_failure_goes_to_stderr_and_its_outcome_to_stdout() -> None:

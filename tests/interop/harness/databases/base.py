@@ -91,9 +91,7 @@ class LaneDatabase(ABC):
             )
             if event == "deploy":
                 for table in ("changes", "tags"):
-                    cursor.execute(
-                        f"UPDATE {prefix}{table} SET committed_at = {self.mark} {where}", (time, change_id)
-                    )
+                    cursor.execute(f"UPDATE {prefix}{table} SET committed_at = {self.mark} {where}", (time, change_id))
 
 
 def _row(names: Sequence[str], row: Sequence[object]) -> str:

@@ -16,6 +16,11 @@ from tests.mariadb import MariaDatabase
 
 from .base import LaneDatabase, Registry
 
+_NOT_SCHEMA = re.compile(
+    r"/\*[!M]\d*.*\*/;$|(?:/\*!50003 )?SET (?:character_set_(?:client|results)|collation_connection)\b"
+)
+"""Settings of the dump itself; and the character set in which a routine was made, which is known to differ."""
+
 
 @dataclass
 class MysqlLane(LaneDatabase):
@@ -77,7 +82,7 @@ class MysqlLane(LaneDatabase):
         text = subprocess.run(
             [*command, *ours, "--databases", *present], capture_output=True, text=True, check=True
         ).stdout
-        return "\n".join(line for line in text.splitlines() if line and not re.match(r"/\*[!M]\d*.*\*/;$", line))
+        return "\n".join(line for line in text.splitlines() if line and not _NOT_SCHEMA.match(line))
 
     def close(self) -> None:
         self._connection.close()
