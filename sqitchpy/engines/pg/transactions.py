@@ -39,7 +39,7 @@ class Transactions:
             work()
         except ServerFailure as failure:
             self._session.abandon()
-            if _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+            if self._session.commits and _prepared_in_vain(failure) and self._session.work().prepared.give_up():
                 self.attempt(stage, work, kept=kept)
                 return
             raise self.failed(failure, stage, kept=kept) from failure
@@ -75,7 +75,7 @@ class Transactions:
     def begin(self, project: str, after: str | None) -> Wire:
         """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is)."""
         wire = self._session.work()
-        wire.queue(self._session.begin, origin=RECORD)
+        wire.queue_each(self._session.begin, origin=RECORD)
         self.queue_guard(wire, project, after, lock_table=True)
         return wire
 
@@ -102,12 +102,16 @@ class Transactions:
 
     def commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
         """COMMIT, and whatever cleans the session behind it in the same round trip."""
+        self.queue_commit(wire, script, *shapes)
+        wire.sync()
+
+    def queue_commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
+        """The same, without sending it."""
         origin = Origin("script", script.source.name, 0) if script else RECORD
         if self._session.foreign_encoding and not self._session.commits:  # SET LOCAL outlives a savepoint
             wire.queue(f"SET LOCAL client_encoding TO '{self._session.encoding}'".encode(), origin=RECORD)
-        wire.queue(self._session.commit, origin=origin)
+        wire.queue_each(self._session.commit, origin=origin)
         self._scripts.queue_forget(wire, *shapes)
-        wire.sync()
 
     def record(self, queue: Callable[[Wire], None], project: str, after: str | None) -> None:
         """Write rows for something that is done already, in a transaction of their own."""
