@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from sqitchpy.model import Change, DeployedChange, Plan
 from sqitchpy.plan import rework_suffixes
@@ -16,8 +15,7 @@ ScriptKind = Literal["deploy", "revert", "verify"]
 SCRIPT_KINDS: tuple[ScriptKind, ...] = get_args(ScriptKind)
 
 
-@dataclass(frozen=True)
-class ScriptFiles:
+class ScriptFiles(NamedTuple):
     """The scripts of one project and target. Paths in messages are as configured, relative to ``root``."""
 
     root: Path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
+from typing import NamedTuple
 
 from sqitchpy.config import Config, expand
 from sqitchpy.errors import TargetError
@@ -29,8 +30,7 @@ _CLIENTS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TargetOverrides:
+class TargetOverrides(NamedTuple):
     """What the command line says of a target: ``--db-name``, ``--db-user``, ``--registry``, ``--plan-file``, …"""
 
     dbname: str | None = None
@@ -132,7 +132,7 @@ def resolve_target(
     if uri.engine not in ENGINES:
         raise TargetError(f"Unknown engine: {uri.engine}", hint=f"The engines are {', '.join(ENGINES)}")
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
-    settings = _Settings(config, reference if named else uri.display, uri.engine, asdict(overrides))
+    settings = _Settings(config, reference if named else uri.display, uri.engine, overrides._asdict())
     return Target(
         name=settings.name,
         uri=uri,
