@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqitchpy import events, schedule
 from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script, Standing
@@ -19,8 +20,7 @@ from sqitchpy.together import deploy_together, segments
 from sqitchpy.workplace import Scripting, Workplace, refuse_newer
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be deployed, and how. ``only`` names a change that is deployed with what it requires, nothing else."""
 
     to: str | None

@@ -79,7 +79,7 @@ class _Shared:
         self._part = part
         self._inside: list[DeployTask] = []
         self.before = before
-        run.engine.begin_run(part)
+        run.engine.begin_run(part, as_a_whole=mode == "all")
 
     def add(self, task: DeployTask) -> None:
         """A change is deployed, not yet committed."""

@@ -260,8 +260,11 @@ class Engine(Protocol):
     def obstacle(self, task: DeployTask) -> str | None:
         """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""
 
-    def begin_run(self, tasks: Sequence[DeployTask]) -> None:
-        """Open one transaction for several changes: until ``end_run`` each is a savepoint in it."""
+    def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
+        """Open one transaction for several changes, until ``end_run``.
+
+        Each is a savepoint in it, so that the others may stand when it fails; ``as_a_whole``: then all are rolled back.
+        """
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction for ``end_run(to_point=True)``."""

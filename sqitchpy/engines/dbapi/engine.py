@@ -205,7 +205,7 @@ class DbapiEngine:
         begun = self._registry.begun(task.change.id, task.script)
         return "an earlier run has begun it statement by statement" if begun else None
 
-    def begin_run(self, tasks: Sequence[DeployTask]) -> None:  # PostgreSQL counts locks
+    def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes: until ``end_run`` each is a savepoint in it."""
         self._transactions.begin_run()
 
