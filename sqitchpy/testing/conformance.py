@@ -41,6 +41,12 @@ from sqitchpy.project import Project
 from sqitchpy.session import TargetSession
 
 PLANNER = "Pat Planner <pat@example.com>"
+IDENTITY = {
+    "SQITCH_FULLNAME": "Ann Ex",
+    "SQITCH_EMAIL": "ann@example.com",
+    "SQITCH_SYSTEM_CONFIG": os.devnull,
+    "SQITCH_USER_CONFIG": os.devnull,
+}
 BROKEN = "SELECT no_such_column FROM no_such_table"
 
 
@@ -76,6 +82,12 @@ class App:
         self._lines = ["%project=app", ""]
         registry = f"[core]\n\tregistry = {subject.registry}\n" if subject.registry else "[core]\n"
         (directory / "sqitch.conf").write_text(registry, encoding="utf-8")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment, without the configuration and identity of whoever runs the tests."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SQITCH_")}
+        return {**kept, **IDENTITY, **self.subject.environ}
 
     def plan(
         self, name: str, deploy: str, revert: str, verify: str | None = None, requires: Sequence[str] = ()
@@ -114,9 +126,8 @@ class App:
 
     def target(self, on_event: OnEvent | None = None) -> TargetSession:
         """The database as a target of the project."""
-        environ = {**os.environ, **self.subject.environ}
         tell = on_event or self.told.append
-        return Project.open(self.directory, environ=environ).target(self.subject.uri, on_event=tell)
+        return Project.open(self.directory, environ=self.environ).target(self.subject.uri, on_event=tell)
 
     def deploy(self, to: str | None = None, **options: Any) -> tuple[str, ...]:
         """Deploy; the names of what was deployed."""
@@ -144,7 +155,7 @@ class App:
         return subprocess.Popen(
             [sys.executable, "-m", "sqitchpy", *words],
             cwd=self.directory,
-            env={**os.environ, **self.subject.environ},
+            env=self.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
