@@ -25,4 +25,7 @@ class TestDuckDB(EngineConformance):
             with closing(duckdb.connect(file)) as connection:
                 return connection.execute(query).fetchall()
 
-        return Subject(f"db:duckdb:{file}", ask)
+        def tables() -> set[str]:
+            return {name for (name,) in ask("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")}
+
+        return Subject(f"db:duckdb:{file}", ask, tables=tables)
