@@ -192,7 +192,7 @@ class Deploying:
         if isinstance(tasks, schedule.NothingToDo):
             return Preview("deploy", destination, (), message=tasks.message)
         together = self._wish.transaction == "run"
-        parts = segments(self._place.run("deploy"), tasks) if together else [(False, tasks)]
+        parts = segments(self._place.run("deploy"), tasks, self._wish.mode) if together else [(False, tasks)]
         steps = tuple(self._preview(task, shared, sql) for shared, part in parts for task in part)
         registry = self._place.target.registry_destination if version is None else None
         return Preview("deploy", destination, steps, creates_registry=registry)

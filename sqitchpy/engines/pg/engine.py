@@ -27,6 +27,7 @@ from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, Task
 from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
+from sqitchpy.options import Mode
 
 if TYPE_CHECKING:
     from sqitchpy.engines.pg.ahead import Ahead
@@ -162,7 +163,7 @@ class PgEngine:
         directive = self._scripts.shape(task.verify).directives.get("verify")
         return folds and (directive == "inside" or not (directive == "after" or task.verify_after))
 
-    def obstacle(self, task: DeployTask) -> str | None:
+    def obstacle(self, task: DeployTask, mode: Mode) -> str | None:  # savepoints serve every mode
         """Why a change cannot share a transaction with others; None when it can."""
         found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
         if found is None and task.verify is not None and not self.verifies_inside(task):
