@@ -297,13 +297,13 @@ def tools() -> list[Tool]:
         Tool("limit c with verify", "change", write_project, with_verify, _beside, family="sqitch"),  # type: ignore[arg-type]
         _limit_tool("cc", "run"),
         _real_sqitch("sqitch"),
-        _real_sqitch("sqitch, binary psql", PATH=_binary_first()),
+        _real_sqitch("sqitch (binary psql)", PATH=_binary_first()),
         _dbmate(),
         _alembic("alembic", "run"),
-        _alembic("alembic, per migration", "change", BENCH_PER_MIGRATION="1"),
+        _alembic("alembic (per migration)", "change", BENCH_PER_MIGRATION="1"),
         _django(),
         _yoyo(),
         _graphile(),
         _node_pg_migrate("node-pg-migrate", "run"),
-        _node_pg_migrate("node-pg-migrate, per migration", "change", "--single-transaction=false"),
+        _node_pg_migrate("node-pg-migrate (per migration)", "change", "--single-transaction=false"),
     ]

@@ -40,6 +40,7 @@ def read_options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--what", help="operations, separated by commas: deploy,verify,noop,status,one,revert")
     parser.add_argument("--no-install", action="store_true", help="take the peers that are there")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder of results.json and results.md")
+    parser.add_argument("--label", default="", help="a word on this run, for its tables' titles")
     parser.add_argument("--add", action="store_true", help="to the results that are there")
     options = parser.parse_args(words)
     for name, value in (QUICK if options.quick else FULL).items():

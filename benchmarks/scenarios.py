@@ -81,6 +81,11 @@ class Bench:
             self.found[:] = [each for each in self.found if (each.scenario, each.tool) != (scenario, name)]
             self.say(f"{scenario}, {what}: {name} is left out: it leaves {tables} tables")
 
+    @property
+    def label(self) -> str:
+        """What this run is called, in its tables' titles."""
+        return f", {self.options.label}" if self.options.label else ""
+
     def wants(self, what: What) -> bool:
         """Whether an operation was asked for. What a later one needs done first is measured, too."""
         asked = self.options.what
@@ -104,7 +109,7 @@ def life(bench: Bench) -> None:
                     for count in bench.options.changes:
                         if wanted_size(count, fsync, delay):
                             away = f"{2 * delay:g} ms away" if delay else "same machine"
-                            _life(bench, f"W({count:,}), fsync {fsync}, {away}", on, port, count)
+                            _life(bench, f"W({count:,}), fsync {fsync}, {away}{bench.label}", on, port, count)
 
 
 def wanted_size(count: int, fsync: str, delay: float) -> bool:
