@@ -107,3 +107,13 @@ def test_a_limit_verifies_what_it_deploys(project: Path, pg_database: Database) 
     with pytest.raises(subprocess.CalledProcessError):
         limit("c", "deploy-verify", project, pg_database)
     assert len(state(pg_database)["changes"]) == 6
+
+
+def test_ratios_are_those_within_a_turn(workload: ModuleType) -> None:
+    from measure import Spread, paired, spread  # beside workload
+
+    assert spread([5, 1, 3, 2, 4]) == Spread(2, 3, 4)
+    assert spread([7]) == Spread(7, 7, 7)
+    ours, theirs = {0: 1.0, 1: 20.0, 2: 3.0, 3: 9.0}, {0: 2.0, 1: 40.0, 2: 2.0}
+    assert paired(ours, theirs) == Spread(0.5, 0.5, 1.0)
+    assert paired(ours, {}) is None

@@ -34,7 +34,7 @@ from sqitchpy.script.variables import Variables, psql_variables
 Key = tuple[Source, Mapping[str, str], bool, Settings, tuple[int, ...]]
 """What a look at a script depends on."""
 KEPT_SHAPES = 2000
-"""How many looked-over scripts are remembered; others are looked over again when they run."""
+"""How many looked-over scripts are remembered, the latest; others are looked over again when they run."""
 
 
 class ScriptRunner:
@@ -57,8 +57,10 @@ class ScriptRunner:
         if kept is not None and kept[0] == key:
             return kept[1]
         shape = examine(script.source, self._bound(script).variables, settings, allow_shell=script.shell)
-        if len(self._shapes) < KEPT_SHAPES or script.source.name in self._shapes:
-            self._shapes[script.source.name] = key, shape
+        self._shapes.pop(script.source.name, None)
+        if len(self._shapes) >= KEPT_SHAPES:
+            del self._shapes[next(iter(self._shapes))]
+        self._shapes[script.source.name] = key, shape
         return shape
 
     def forget(self, script: Script) -> None:
