@@ -76,7 +76,7 @@ SCRIPTS = [
     b"select 1 \\\n+1;select \\N;",
     b"set sql_mode='ansi';select 'a' as \"b\\\";select 2;set sql_mode='no_backslash_escapes';select 'a\\';select 3;",
     b'set @old=@@sql_mode, sql_mode=\'ansi\';select \'a\' as "b\\";set sql_mode=@old;select "a\\"";select 3;',
-    b'set session sql_mode=concat(@@sql_mode, \',ANSI_QUOTES\');select \'a\' as "b\\";'
+    b"set session sql_mode=concat(@@sql_mode, ',ANSI_QUOTES');select 'a' as \"b\\\";"
     b'set sql_mode=default;select "\\"";',
     b'/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE=\'NO_AUTO_VALUE_ON_ZERO\' */;\nselect "\\"";\n'
     b"/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;select 2;",
@@ -85,6 +85,7 @@ SCRIPTS = [
     b"/*M!999999\\- enable the sandbox mode */ \nselect 1;\n",
     b"\\--\n1;",
     b"\\s\nselect 1;",
+    b"delimiter--\nselect",
 ]
 PIECES = [
     b"select", b" ", b"\n", b"\r\n", b"\t", b";", b"1", b"'", b'"', b"`", b"\\", b"\\\\", b"\\'", b"'a;b'",

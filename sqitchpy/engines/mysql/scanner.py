@@ -133,7 +133,7 @@ class Scanner:
 
     def _is_delimiter_command(self, line: bytes) -> bool:
         retained = b"".join(self._buffer[self._flushed :])[:9]
-        return (retained + line[len(retained) : 9]).lower() == b"delimiter"
+        return (retained + b"\n" + line[len(retained) + 1 :])[:9].lower() == b"delimiter"  # it has put the line's end there
 
     def _keep(self, text: bytes) -> None:
         if not text:
