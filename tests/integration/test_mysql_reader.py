@@ -76,18 +76,25 @@ SCRIPTS = [
     b"select 1 \\\n+1;select \\N;",
     b"set sql_mode='ansi';select 'a' as \"b\\\";select 2;set sql_mode='no_backslash_escapes';select 'a\\';select 3;",
     b'set @old=@@sql_mode, sql_mode=\'ansi\';select \'a\' as "b\\";set sql_mode=@old;select "a\\"";select 3;',
-    b'set session sql_mode=concat(@@sql_mode, \',ANSI_QUOTES\');select \'a\' as "b\\";set sql_mode=default;select "\\"";',
+    b"set session sql_mode=concat(@@sql_mode, ',ANSI_QUOTES');select 'a' as \"b\\\";"
+    b'set sql_mode=default;select "\\"";',
     b'/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE=\'NO_AUTO_VALUE_ON_ZERO\' */;\nselect "\\"";\n'
     b"/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;select 2;",
     b"select 'a\tb', '\xc3\xa9', \"\xe2\x82\xac\";",
     b"select 1;\x01\n",
+    b"/*M!999999\\- enable the sandbox mode */ \nselect 1;\n",
+    b"\\--\n1;",
+    b"\\s\nselect 1;",
+    b"delimiter--\nselect",
 ]
 PIECES = [
-    b"select", b" ", b"\n", b"\r\n", b"\t", b";", b"1", b"'", b'"', b"`", b"\\", b"\\\\", b"\\'", b"'a;b'", b"--", b"-- ", b"#",
-    b"/*", b"*/", b"/*!", b"/*!40000 ", b"/*M!", b"\\g", b"\\G", b"\\c", b"delimiter", b"delimiter //", b"\ndelimiter ;\n",
-    b"\ndelimiter //\n", b"//", b"/", b"\nuse mysql\n", b"use mysql;", b"\\N", b"a", b"x\xc3\xa9", b"\nprompt x\n", b"$$", b"quit",
+    b"select", b" ", b"\n", b"\r\n", b"\t", b";", b"1", b"'", b'"', b"`", b"\\", b"\\\\", b"\\'", b"'a;b'",
+    b"--", b"-- ", b"#", b"/*", b"*/", b"/*!", b"/*!40000 ", b"/*M!", b"\\g", b"\\G", b"\\c", b"delimiter",
+    b"delimiter //", b"\ndelimiter ;\n", b"\ndelimiter //\n", b"//", b"/", b"\nuse mysql\n", b"use mysql;",
+    b"\\N", b"a", b"x\xc3\xa9", b"\nprompt x\n", b"$$", b"quit",
 ]  # fmt: skip
-UNCOMPARED = re.compile(rb"SELECT DATABASE\(\)\Z|show warnings\Z")
+UNCOMPARED = re.compile(rb"SELECT DATABASE\(\)\Z|show warnings\Z|select (?:DATABASE\(\), USER\(\)|@@.*) limit 1\Z")
+"""What the client asks by itself."""
 
 
 @dataclass(frozen=True)
@@ -173,8 +180,13 @@ def test_they_are_so_for_whatever_stands_in_a_script(client: Client, tmp_path: P
 
 @pytest.mark.parametrize(
     "script",
-    [b"select 1;\n\\z\nselect 2;", b"select 1;\n\nsource nowhere.sql\n", b"source\n"],
-    ids=["unknown command", "missing file", "no file"],
+    [
+        b"select 1;\n\\z\nselect 2;",
+        b"select 1;\n\nsource nowhere.sql\n",
+        b"source\n",
+        b"\\-\nsource included.sql\n",
+    ],
+    ids=["unknown command", "missing file", "no file", "in a sandbox"],
 )
 def test_what_the_client_refuses_is_refused_in_its_words(client: Client, tmp_path: Path, script: bytes) -> None:
     sent = client(script)

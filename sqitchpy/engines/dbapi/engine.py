@@ -157,6 +157,8 @@ class DbapiEngine:
         """Run a script from where an earlier run has left it. Returns its journal, if its progress can be noted."""
         if script is None:
             return None
+        with stage("script"):
+            assert self._backend.work is not None, "whoever cannot connect has changed nothing"
         with stage("script", kept=True):
             shape = self._scripts.shape(script)
             noted = None if self._scripts.in_client(script) else f"{script.source.digest()} {shape.digest}"

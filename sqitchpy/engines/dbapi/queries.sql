@@ -212,6 +212,15 @@ SELECT statement, state, notes FROM {r}sqitchpy_progress
  WHERE change_id = :id AND action = :action AND script_hash = :hash
  ORDER BY statement
 
+-- name: other_progress
+SELECT script_hash, statement, state, notes FROM {r}sqitchpy_progress
+ WHERE change_id = :id AND action = :action AND script_hash <> :hash
+ ORDER BY statement
+
+-- name: adopt_progress
+UPDATE {r}sqitchpy_progress SET script_hash = :hash
+ WHERE change_id = :id AND action = :action AND script_hash = :other
+
 -- name: unfinished
 SELECT DISTINCT change_id, script_hash FROM {r}sqitchpy_progress WHERE action = 'deploy'
 
@@ -219,7 +228,7 @@ SELECT DISTINCT change_id, script_hash FROM {r}sqitchpy_progress WHERE action = 
 DELETE FROM {r}sqitchpy_progress WHERE change_id = :id AND action = :action AND script_hash = :hash AND statement = :statement
 
 -- name: finish_statement
-UPDATE {r}sqitchpy_progress SET state = 'done', notes = NULL
+UPDATE {r}sqitchpy_progress SET state = 'done'
  WHERE change_id = :id AND action = :action AND script_hash = :hash AND statement = :statement
 
 -- name: note_statement

@@ -2,14 +2,18 @@
 
 A statement that may be in a transaction commits together with its row. One that refuses has a row ``started`` before
 it and ``done`` after it; a ``started`` alone means that the catalogue has to tell what became of it. Rows belong to the
-hash of the script: one that was edited is never resumed. (PostgreSQL has the same over its pipeline: engines/pg.)
+hash of the script, and each holds one of the statements up to it: a script that was edited behind them goes on, too,
+since mending the statement that failed is what everybody does next. (PostgreSQL has the same over its pipeline, but for
+edited scripts: engines/pg.)
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
 from sqitchpy.engines.dbapi.backend import Backend, Notes
@@ -31,6 +35,28 @@ class Found:
     notes: Notes = field(default_factory=dict)
 
 
+class Upto:
+    """The digest of a script's statements up to the one that was added last, and the one before that."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha1(usedforsecurity=False)
+        self.before = self.now = ""
+
+    def add(self, statement: Statement) -> str:
+        """Read on."""
+        self._hash.update(statement.text + b"\0")
+        self.before, self.now = self.now, self._hash.hexdigest()
+        return self.now
+
+
+def _left(rows: Iterable[Sequence[Any]]) -> Found:
+    """What the rows (number, state, notes) of one text say."""
+    rows = list(rows)
+    done = max((number for number, state, _ in rows if state == "done"), default=0)
+    started = [(number, notes) for number, state, notes in rows if state == "started" and number > done]
+    return Found(done, started[0][0], json.loads(started[0][1] or "{}")) if started else Found(done)
+
+
 class Journal:
     """The progress of one script of one change."""
 
@@ -44,32 +70,46 @@ class Journal:
         return Recording(self._backend.control, self._backend.dialect, self._backend.control_prefix)
 
     def find(self) -> Found:
-        """What an earlier run of the very same script has left. Rows of other texts of it are forgotten."""
+        """What an earlier run has left of this text of the script. Rows of other texts are forgotten."""
         self._control.run("forget_other_progress", **self._key)
-        rows = self._control.run("progress", **self._key)
-        done = max((number for number, state, _ in rows if state == "done"), default=0)
-        started = [(number, notes) for number, state, notes in rows if state == "started" and number > done]
-        return Found(done, started[0][0], json.loads(started[0][1] or "{}")) if started else Found(done)
+        return _left(self._control.run("progress", **self._key))
+
+    def adopt(self, digests: Callable[[], Iterable[str]]) -> bool:
+        """Take over the rows of another text that began with the same statements, ``digests`` being those of this one.
+
+        Returns whether there are rows of another text that had to be left alone.
+        """
+        others = self._control.run("other_progress", **self._key)
+        for text in {row[0] for row in others}:
+            rows = [row[1:] for row in others if row[0] == text]
+            left = _left(rows)
+            last = left.done if left.notes.get("failed") else left.started or left.done
+            upto = {number: json.loads(notes or "{}").get("upto") for number, _, notes in rows}.get(last)
+            if upto and next(islice(digests(), last - 1, None), None) == upto:
+                self._control.run("adopt_progress", **self._key, other=text)
+                return False
+        return any(row[2] == "done" for row in others)
 
     def start(self, number: int, line: int, notes: Notes) -> None:
         """Note that a statement which refuses a transaction is about to run."""
-        self._note(self._control, number, line, "started", json.dumps(dict(notes)))
+        self._note(self._control, number, line, "started", notes)
 
     def finish(self, number: int) -> None:
         """Note that it is done: in one statement, so that there is no moment without a row."""
         self._control.run("finish_statement", **self._key, statement=number)
 
-    def note_ended(self, number: int, line: int) -> None:
+    def note_ended(self, number: int, line: int, notes: Notes) -> None:
         """Note that a statement has ended the script's own transaction."""
-        self._note(self._control, number, line, "done", None)
+        self._note(self._control, number, line, "done", notes)
 
-    def note_done(self, rows: Recording, number: int, line: int) -> None:
+    def note_done(self, rows: Recording, number: int, line: int, notes: Notes) -> None:
         """Note, in the transaction that is open there, that a statement is done."""
-        self._note(rows, number, line, "done", None)
+        self._note(rows, number, line, "done", notes)
 
-    def _note(self, rows: Recording, number: int, line: int, state: str, notes: str | None) -> None:
+    def _note(self, rows: Recording, number: int, line: int, state: str, notes: Notes) -> None:
         rows.run("forget_statement", **self._key, statement=number)
-        rows.run("note_statement", **self._key, statement=number, line=line, state=state, notes=notes)
+        text = json.dumps(dict(notes))
+        rows.run("note_statement", **self._key, statement=number, line=line, state=state, notes=text)
 
     def forget(self) -> None:
         """Forget the progress: what was done is going to be undone."""
@@ -94,14 +134,21 @@ class Stepwise:
         self._guard = guard
         self._tell = tell
         self._number = 0
+        self._upto = Upto()
         self._found = Found()
 
     def run(self, script: Script) -> None:
         """Run the script from where an earlier run has left it. Raises StatementError, ScriptError."""
+        if self._journal.adopt(lambda: self._digests(script)):
+            self._tell(
+                f"{script.source.name}: edited within the statements that an earlier run had done: it starts from its "
+                "beginning, and what they did stays"
+            )
         self._found = self._journal.find()
         for item in self._scripts.items(script):
             if isinstance(item, Statement):
                 self._number += 1
+                self._upto.add(item)
                 self._step(item)
             elif self._number >= self._found.done:
                 self._scripts.send(item)
@@ -112,6 +159,10 @@ class Stepwise:
                 line=0,
                 hint="What was done in it was rolled back; the rest of the script is done. End it with COMMIT;.",
             )
+
+    def _digests(self, script: Script) -> Iterator[str]:
+        upto = Upto()
+        yield from (upto.add(item) for item in self._scripts.items(script) if isinstance(item, Statement))
 
     def _step(self, statement: Statement) -> None:
         if statement.kind is Kind.SESSION or (statement.kind is Kind.SETTING and not self._backend.in_transaction):
@@ -140,7 +191,9 @@ class Stepwise:
             self._backend.dialect.implicit_commits or not self._backend.in_transaction
         ):
             if self._backend.in_transaction:
-                self._commit(self._number - 1, statement.line)  # as the statement would, but with its row
+                self._commit(
+                    self._number - 1, statement.line, self._upto.before
+                )  # as the statement would, but with its row
             self._run_bare(statement)
         elif self._backend.in_transaction:
             self._run_in_own_block(statement)
@@ -150,11 +203,11 @@ class Stepwise:
             self._backend.begin()
             self._guard()
             self._scripts.send(statement)
-            self._commit(self._number, statement.line)
+            self._commit(self._number, statement.line, self._upto.now)
 
-    def _commit(self, number: int, line: int) -> None:
+    def _commit(self, number: int, line: int, upto: str) -> None:
         self._backend.join(in_script=True)
-        self._journal.note_done(self._joined, number, line)
+        self._journal.note_done(self._joined, number, line, {"upto": upto})
         self._backend.commit()
 
     @property
@@ -165,18 +218,18 @@ class Stepwise:
         """A statement of the script's own transaction; the row goes in with its COMMIT."""
         if statement.kind is Kind.COMMIT:
             self._guard()
-            self._commit(self._number, statement.line)
+            self._commit(self._number, statement.line, self._upto.now)
         else:
             self._scripts.send(statement)
             if not self._backend.in_transaction:
-                self._journal.note_ended(self._number, statement.line)
+                self._journal.note_ended(self._number, statement.line, {"upto": self._upto.now})
 
     def _run_bare(self, statement: Statement) -> None:
         """A statement that refuses a transaction, or ends one."""
         if self._number == self._found.started and self._settled(statement):
             return
         self._guard()
-        notes = self._backend.note(statement)
+        notes = {**self._backend.note(statement), "upto": self._upto.now}
         self._journal.start(self._number, statement.line, notes)
         try:
             self._scripts.send(statement)

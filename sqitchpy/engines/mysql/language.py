@@ -46,6 +46,7 @@ class _Reader:
         self._modes = Modes(sql_mode)
         self._delimiter = b";"
         self._depth = 0
+        self._in_sandbox = False
 
     def read(self, source: Source) -> Answer:
         scanner = Scanner(self._modes.now, self._delimiter)
@@ -69,7 +70,13 @@ class _Reader:
         kinds = {kind_of(part.text) for part in parts if isinstance(part, Sent)}
         return kind if len(kinds) <= 1 or kinds <= {Kind.PLAIN, Kind.SESSION} else Kind.ALONE
 
+    def close_sandbox(self) -> None:
+        """From here on no file is read: dumps of MariaDB begin so."""
+        self._in_sandbox = True
+
     def include(self, command: Command, source: Source) -> Answer:
+        if self._in_sandbox:
+            raise _failed("Not allowed in the sandbox mode", command, source)
         name = os.fsdecode(file_name(command.text))
         if not name:
             raise _failed(r"Usage: \. <filename> | source <filename>", command, source)
@@ -101,6 +108,11 @@ _IN_THE_CLIENT = (
 
 def _source(reader: _Reader, command: Command, source: Source) -> Answer:
     return reader.include(command, source)
+
+
+def _sandbox(reader: _Reader, command: Command, source: Source) -> Answer:
+    reader.close_sandbox()
+    return iter(())
 
 
 def _use(reader: _Reader, command: Command, source: Source) -> Answer:
@@ -143,6 +155,7 @@ def _refused(reader: _Reader, command: Command, source: Source) -> Answer:
 
 _COMMANDS: dict[str, Callable[[_Reader, Command, Source], Answer]] = {
     "source": _source,
+    "sandbox": _sandbox,
     "use": _use,
     "charset": _charset,
     "delimiter": _delimiter,

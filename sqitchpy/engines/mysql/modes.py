@@ -10,7 +10,7 @@ from sqitchpy.engines.mysql.scanner import Mode
 _VARIABLE = rb"@(?:\w+|`[^`]*`|'[^']*'|\"[^\"]*\")"
 _SAVED = re.compile(rb"(?<!@)(%b)\s*:?=\s*@@(?:session\.|local\.)?sql_mode\b" % _VARIABLE, re.I)
 _SET = re.compile(
-    rb"(?<![@\w.`])(?:(?:session|local)\s+|@@(?:session\.|local\.)?)?`?sql_mode`?\s*:?=\s*"
+    rb"(?<![@\w.`])(?<!global\s)(?:(?:session|local)\s+|@@(?:session\.|local\.)?)?`?sql_mode`?\s*:?=\s*"
     rb"(?P<value>'[^']*'|\"[^\"]*\"|%b|[\s\S]+)" % _VARIABLE,
     re.I,
 )

@@ -133,7 +133,8 @@ class Scanner:
 
     def _is_delimiter_command(self, line: bytes) -> bool:
         retained = b"".join(self._buffer[self._flushed :])[:9]
-        return (retained + line[len(retained) : 9]).lower() == b"delimiter"
+        looked_at = retained + b"\n" + line[len(retained) + 1 :]  # the client has put the line's end there
+        return looked_at[:9].lower() == b"delimiter"
 
     def _keep(self, text: bytes) -> None:
         if not text:
