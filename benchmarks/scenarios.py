@@ -278,7 +278,7 @@ def _fill(bench: Bench, tool: Tool, count: int, on: server.Server) -> None:
 def jobs(bench: Bench) -> None:
     """Verify with one session and with four, each script reading 200,000 rows."""
     folder = bench.folder / "scans"
-    write_project(folder, 24, scanned=True)
+    write_project(folder, 100, scanned=True)
     with server.running(fsync=False) as on:
         place = Place(folder, on.port, on.create("scans"))
         run([str(OURS), "deploy", place.sqitch], folder, bench.environment({}), None)
@@ -286,7 +286,9 @@ def jobs(bench: Bench) -> None:
         commands = {f"--jobs {n}": [str(OURS), "verify", "--jobs", str(n), place.sqitch] for n in (1, 2, 4)}
         for turn in range(bench.options.turns):
             for name in random.sample(list(commands), len(commands)):
-                bench.measure("24 scripts that read 200,000 rows", "verify", name, turn, commands[name], folder, {}, on)
+                bench.measure(
+                    "100 scripts that read 200,000 rows", "verify", name, turn, commands[name], folder, {}, on
+                )
 
 
 ALL: dict[str, Callable[[Bench], None]] = {

@@ -158,7 +158,7 @@ class Workplace:
         return REGISTRY_VERSION
 
     def _told(self, version: float) -> str:
-        """A registry's version as Sqitch reads it there: PostgreSQL's REAL has no ``.0``, which other engines round to."""
+        """A registry's version as Sqitch reads it there: PostgreSQL's REAL has no ``.0``, other engines round to it."""
         return f"{version:.1f}" if self.target.own_registry else f"{version:g}"
 
     def warn_of_unfinished(self) -> None:
