@@ -10,13 +10,14 @@ BIN      := $(VENV)/bin
 PIP      := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SQITCHPY := $(BIN)/sqitchpy
 
-.PHONY: help demo test torture lint docs build wheel-check clean
+.PHONY: help demo test torture bench lint docs build wheel-check clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo         deploy this repository's example on an embedded PostgreSQL and look at it"
 	@echo "make test         run all tests; ARGS='-k plan' is handed to pytest, SQITCHPY_TEST_DSN names a server to test on"
 	@echo "make torture      run tests/torture 300 rounds long, ROUNDS=1000 for more; see docs/reliability.md (half an hour)"
+	@echo "make bench        measure it beside its peers and what is possible: hours; ARGS='--quick' minutes; docs/performance.md"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         build the documentation into site/"
 	@echo "make build        build the wheel and the source archive into dist/"
@@ -38,6 +39,9 @@ test: $(VENV)/.dev
 torture: $(VENV)/.dev
 	SQITCHPY_TORTURE_ROUNDS=$(ROUNDS) $(BIN)/pytest -n 2 --durations 10 tests/torture $(ARGS)
 
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,7 +59,7 @@ wheel-check: build
 
 clean:
 	if [ -d .sqitchpy ]; then $(BIN)/python -c 'import sqitchpy.embedded as e, pathlib; e.remove(pathlib.Path())'; fi
-	rm -rf .sqitchpy build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .peers .sqitchpy build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # -- the virtual environment: made once, installed into again when pyproject.toml has changed ----------------------------
 

@@ -3,8 +3,8 @@
     python -c 'import limits; limits.main()' b|c|cc deploy|deploy-verify|verify|revert|one|select DSN FOLDER
 
 b: a transaction per change, every statement on its own; its rows in Sqitch's registry are in that transaction. c: the
-same in pipeline mode, synchronised once for each change. cc: one synchronisation, and one transaction, for all. There is
-no lock, no check and no message, and what would have to be worked out (ids, hashes) is read from ``changes.json``.
+same in pipeline mode, synchronised once for each change. cc: one synchronisation, and one transaction, for all. There
+is no lock, no check and no message, and what would have to be worked out (ids, hashes) is read from ``changes.json``.
 ``select`` is what any command must do at least: import psycopg, connect, ask one question.
 """
 

@@ -13,6 +13,7 @@ def write_all(folder: Path, count: int) -> None:
     folder.mkdir(parents=True)
     wanted = changes(count)
     (folder / "deploy.all").write_text("\n".join(text for change in wanted for text in change.up))
+    (folder / "one.all").write_text("\n".join(wanted[-1].up))
     (folder / "verify.all").write_text("\n".join(text for change in wanted for text in change.check))
     (folder / "revert.all").write_text("\n".join(text for change in reversed(wanted) for text in change.down))
 

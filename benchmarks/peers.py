@@ -197,7 +197,7 @@ def _yoyo() -> Tool:
         "noop": run("apply"),
         "one": run("apply"),
         "status": run("list"),
-        "revert": run("rollback"),
+        "revert": run("rollback", "--revision", "c000001"),
     }
     installed = (VENV / "yoyo").exists
     return Tool("yoyo", "change", migrations.write_yoyo, commands, installed=installed, longest=1000, family="yoyo")
@@ -247,7 +247,11 @@ def _graphile() -> Tool:
         "change",
         migrations.write_graphile,
         {"deploy": command, "noop": command, "one": command},
-        lambda place: {"DATABASE_URL": place.url, "ROOT_DATABASE_URL": place.url, "SHADOW_DATABASE_URL": place.url},
+        lambda place: {
+            "DATABASE_URL": place.url,
+            "ROOT_DATABASE_URL": place.url.replace(place.dbname, "postgres"),
+            "SHADOW_DATABASE_URL": place.url.replace(place.dbname, "shadow"),
+        },
         (NODE / ".bin/graphile-migrate").exists,
         family="graphile",
     )
@@ -280,6 +284,7 @@ def tools() -> list[Tool]:
     all_at_once: dict[What, Command] = {
         "deploy": _psql("deploy.all"),
         "verify": _psql("verify.all"),
+        "one": _psql("one.all"),
         "revert": _psql("revert.all"),
     }
     return [
@@ -292,13 +297,13 @@ def tools() -> list[Tool]:
         Tool("limit c with verify", "change", write_project, with_verify, _beside, family="sqitch"),  # type: ignore[arg-type]
         _limit_tool("cc", "run"),
         _real_sqitch("sqitch"),
-        _real_sqitch("sqitch, binary psql", PATH=_binary_first()),
+        _real_sqitch("sqitch (binary psql)", PATH=_binary_first()),
         _dbmate(),
         _alembic("alembic", "run"),
-        _alembic("alembic, per migration", "change", BENCH_PER_MIGRATION="1"),
+        _alembic("alembic (per migration)", "change", BENCH_PER_MIGRATION="1"),
         _django(),
         _yoyo(),
         _graphile(),
         _node_pg_migrate("node-pg-migrate", "run"),
-        _node_pg_migrate("node-pg-migrate, per migration", "change", "--single-transaction=false"),
+        _node_pg_migrate("node-pg-migrate (per migration)", "change", "--single-transaction=false"),
     ]

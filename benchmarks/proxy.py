@@ -1,10 +1,10 @@
 """A stretch of network: passes bytes on after a delay, and counts how often the client had to wait for an answer.
 
-    python benchmarks/proxy.py PORT [MILLISECONDS]      a proxy to 127.0.0.1:PORT; its own port is the first line printed
+    python benchmarks/proxy.py PORT [MILLISECONDS]
 
-Every packet is held back for MILLISECONDS in either direction, and any number of them may be on their way, as in a cable.
-On standard input each line asks for the round trips since the last one. A round trip is counted when the client sends
-something after the server has answered.
+A proxy to 127.0.0.1:PORT; its own port is the first line it prints. Every packet is held back for MILLISECONDS in
+either direction, and any number of them may be on their way, as in a cable. On standard input each line asks for the
+round trips since the last one. A round trip is counted when the client sends something after the server has answered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast is it, next to its peers and to what is possible? Prints tables in Markdown and writes them with all that was measured.
+"""How fast is it, next to its peers and to what is possible? Prints tables in Markdown, and writes all it has measured.
 
     make bench                                    everything (hours)
     make bench ARGS='--quick'                     a look (minutes)
@@ -40,6 +40,8 @@ def read_options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--what", help="operations, separated by commas: deploy,verify,noop,status,one,revert")
     parser.add_argument("--no-install", action="store_true", help="take the peers that are there")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder of results.json and results.md")
+    parser.add_argument("--label", default="", help="a word on this run, for its tables' titles")
+    parser.add_argument("--add", action="store_true", help="to the results that are there")
     options = parser.parse_args(words)
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
@@ -62,8 +64,8 @@ def main(words: list[str]) -> None:
     if not options.no_install:
         peers.install()
     random.seed(1)
-    found: list[Measured] = []
-    facts: dict[str, str] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", **tables.machine()}
+    found, facts = read(options.output) if options.add else ([], {})
+    facts |= {"date": f"{datetime.now(UTC):%Y-%m-%d}", **tables.machine()}
     with tempfile.TemporaryDirectory(prefix="sqitchpy-bench-") as folder:
         bench = scenarios.Bench(Path(folder), chosen_tools(options), options, found, facts)
         for name, scenario in scenarios.ALL.items():
@@ -72,6 +74,12 @@ def main(words: list[str]) -> None:
                 options.output.mkdir(parents=True, exist_ok=True)
                 write(options.output, found, facts)
     print(tables.render(found, facts))
+
+
+def read(folder: Path) -> tuple[list[Measured], dict[str, str]]:
+    """What was measured before."""
+    document = json.loads((folder / "results.json").read_text())
+    return [Measured(**each) for each in document["measured"]], document["facts"]
 
 
 def write(folder: Path, found: list[Measured], facts: dict[str, str]) -> None:

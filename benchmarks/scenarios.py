@@ -15,7 +15,7 @@ from pathlib import Path
 import server
 from measure import CommandFailedError, Measured, run
 from peers import OURS, Place, Tool, What
-from workload import write_project
+from workload import changes, plan_of, write_project
 
 OPERATIONS: tuple[What, ...] = ("deploy", "verify", "noop", "status", "one", "revert")
 PEAK = Path(__file__).with_name("peak.py")
@@ -73,6 +73,19 @@ class Bench:
         self.found.append(Measured(scenario, what, name, turn, *took))
         return True
 
+    def check(self, scenario: str, what: What, name: str, tables: int, count: int) -> None:
+        """See that a tool has done what it was measured for; else leave it out, with what was measured."""
+        wanted: dict[What, int] = {"deploy": count, "one": count + 1, "revert": 0}
+        if wanted.get(what, tables) != tables:
+            self._broken.add((scenario, name))
+            self.found[:] = [each for each in self.found if (each.scenario, each.tool) != (scenario, name)]
+            self.say(f"{scenario}, {what}: {name} is left out: it leaves {tables} tables")
+
+    @property
+    def label(self) -> str:
+        """What this run is called, in its tables' titles."""
+        return f", {self.options.label}" if self.options.label else ""
+
     def wants(self, what: What) -> bool:
         """Whether an operation was asked for. What a later one needs done first is measured, too."""
         asked = self.options.what
@@ -96,7 +109,7 @@ def life(bench: Bench) -> None:
                     for count in bench.options.changes:
                         if wanted_size(count, fsync, delay):
                             away = f"{2 * delay:g} ms away" if delay else "same machine"
-                            _life(bench, f"W({count:,}), fsync {fsync}, {away}", on, port, count)
+                            _life(bench, f"W({count:,}), fsync {fsync}, {away}{bench.label}", on, port, count)
 
 
 def wanted_size(count: int, fsync: str, delay: float) -> bool:
@@ -106,7 +119,7 @@ def wanted_size(count: int, fsync: str, delay: float) -> bool:
 
 def _life(bench: Bench, scenario: str, on: server.Server, port: int, count: int) -> None:
     tools = [tool for tool in bench.tools if tool.longest >= count]
-    for turn in range(turns_for(bench, count)):
+    for turn in range(bench.options.turns):
         bench.say(f"{scenario}: turn {turn + 1}")
         places = {
             tool.name: Place(bench.project(tool, count), port, on.create(f"b{n}")) for n, tool in enumerate(tools)
@@ -118,12 +131,9 @@ def _life(bench: Bench, scenario: str, on: server.Server, port: int, count: int)
                     if what in ("one", "revert"):  # the change that "one" adds is there from then on
                         place = Place(bench.project(tool, count + 1), port, place.dbname)
                     command, extra = tool.commands[what](place), tool.environment(place)
-                    bench.measure(scenario, what, tool.name, turn, command, place.folder, extra, on)
+                    if bench.measure(scenario, what, tool.name, turn, command, place.folder, extra, on):
+                        bench.check(scenario, what, tool.name, on.tables(place.dbname), count)
         on.drop_all()
-
-
-def turns_for(bench: Bench, count: int) -> int:
-    return int(bench.options.turns)
 
 
 @contextmanager
@@ -226,8 +236,6 @@ def plans(bench: Bench) -> None:
         folder = bench.folder / f"plan-{count}"
         folder.mkdir()
         (folder / "sqitch.conf").write_text("[core]\n\tengine = pg\n")
-        from workload import changes, plan_of
-
         (folder / "sqitch.plan").write_text(plan_of(changes(count)))
         commands = {"sqitchpy plan": [str(OURS), "plan", "--max-count", "1"], "parse_plan": _parsing()}
         if count == 20_000:
@@ -238,8 +246,8 @@ def plans(bench: Bench) -> None:
 
 
 def _parsing() -> list[str]:
-    code = "import pathlib, sqitchpy.plan; sqitchpy.plan.parse_plan(pathlib.Path('sqitch.plan').read_bytes(), 'sqitch.plan')"
-    return [sys.executable, "-c", code]
+    code = "from pathlib import Path; from sqitchpy.plan import parse_plan"
+    return [sys.executable, "-c", f"{code}; parse_plan(Path('sqitch.plan').read_bytes(), 'sqitch.plan')"]
 
 
 # -- on top of many changes -------------------------------------------------------------------------------------------
@@ -286,9 +294,7 @@ def jobs(bench: Bench) -> None:
         commands = {f"--jobs {n}": [str(OURS), "verify", "--jobs", str(n), place.sqitch] for n in (1, 2, 4)}
         for turn in range(bench.options.turns):
             for name in random.sample(list(commands), len(commands)):
-                bench.measure(
-                    "100 scripts that read 200,000 rows", "verify", name, turn, commands[name], folder, {}, on
-                )
+                bench.measure("100 scans of 200,000 rows", "verify", name, turn, commands[name], folder, {}, on)
 
 
 ALL: dict[str, Callable[[Bench], None]] = {

@@ -66,6 +66,13 @@ class Server:
         self.sql(words)
         return name
 
+    def tables(self, name: str) -> int:
+        """How many of the workload's tables are in a database."""
+        dsn = f"host=127.0.0.1 port={self.port} user=postgres dbname={name}"
+        with psycopg.connect(dsn) as connection:
+            row = connection.execute("SELECT count(*) FROM pg_class WHERE relname ~ '^t[0-9]{6}$'").fetchone()
+        return int(row[0]) if row else 0
+
     def drop_all(self) -> None:
         """Drop every database that was made, and let the server write down what it has in memory."""
         while self._made:

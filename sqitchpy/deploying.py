@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqitchpy import events, schedule
 from sqitchpy.engines.protocol import REGISTRY_VERSION, DeployTask, Registry, Script, Standing
@@ -19,8 +20,7 @@ from sqitchpy.together import deploy_together, segments
 from sqitchpy.workplace import Scripting, Workplace, refuse_newer
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be deployed, and how. ``only`` names a change that is deployed with what it requires, nothing else."""
 
     to: str | None
@@ -192,7 +192,7 @@ class Deploying:
         if isinstance(tasks, schedule.NothingToDo):
             return Preview("deploy", destination, (), message=tasks.message)
         together = self._wish.transaction == "run"
-        parts = segments(self._place.run("deploy"), tasks) if together else [(False, tasks)]
+        parts = segments(self._place.run("deploy"), tasks, self._wish.mode) if together else [(False, tasks)]
         steps = tuple(self._preview(task, shared, sql) for shared, part in parts for task in part)
         registry = self._place.target.registry_destination if version is None else None
         return Preview("deploy", destination, steps, creates_registry=registry)

@@ -27,8 +27,7 @@ to type next. Both are printed by the command line; neither ever holds a passwor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from sqitchpy.report import Report, VerifyReport
@@ -64,8 +63,7 @@ class ProtectedTargetError(SqitchpyError):
     """A protected target is not reverted unless its name is given; or the name that was given is another target's."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFault:
+class PlanFault(NamedTuple):
     """One thing that is wrong in a plan: the line counted from 1 (0 when it is about the whole file) and the words."""
 
     line: int
@@ -94,8 +92,7 @@ class ScriptError(SqitchpyError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class LockHolder:
+class LockHolder(NamedTuple):
     """A session of the server that holds a lock which we want, as far as the server tells us.
 
     ``since`` is when it has connected, or has begun its transaction for other locks than the deployment lock.
@@ -139,8 +136,7 @@ class ConnectionLostError(EngineError):
     """The connection to the server broke while it was in use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostics:
+class Diagnostics(NamedTuple):
     """What the database says of a failed statement, field by field, and where the statement stands."""
 
     file: str

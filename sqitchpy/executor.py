@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqitchpy import events
 from sqitchpy.aftermath import How, after_failed_deploy, after_failed_revert, after_interruption
@@ -81,8 +82,7 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Rep
     return run.report()
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(NamedTuple):
     """How to take back what this run has deployed."""
 
     script: Callable[[Change | DeployedChange], Script | None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -17,8 +16,7 @@ ScriptKind = Literal["deploy", "revert", "verify"]
 SCRIPT_KINDS: tuple[ScriptKind, ...] = get_args(ScriptKind)
 
 
-@dataclass(frozen=True)
-class ScriptFiles:
+class ScriptFiles(NamedTuple):
     """The scripts of one project and target. Paths in messages are as configured, relative to ``root``."""
 
     root: Path

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqitchpy.config import Config
 from sqitchpy.errors import ConfigError
 from sqitchpy.model import Person
 
 
-@dataclass(frozen=True, slots=True)
-class SystemUser:
+class SystemUser(NamedTuple):
     """What the operating system knows of the user; each part is empty where it knows nothing."""
 
     login: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqitchpy import events, only, schedule
 from sqitchpy.engines.protocol import RevertTask, Script
@@ -16,8 +16,7 @@ from sqitchpy.report import Preview, PreviewedStep, Report
 from sqitchpy.workplace import Scripting, Workplace
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be reverted, and how. ``confirm`` is asked before anything is run; None means yes.
 
     ``only`` names a change that goes with what requires it, and nothing else does.

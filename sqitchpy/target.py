@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from sqitchpy.config import Config, expand
 from sqitchpy.engines.catalog import engine_keys, find_driver, is_known
@@ -30,8 +31,7 @@ _CLIENTS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TargetOverrides:
+class TargetOverrides(NamedTuple):
     """What the command line says of a target: ``--db-name``, ``--db-user``, ``--registry``, ``--plan-file``, …"""
 
     dbname: str | None = None
@@ -142,7 +142,7 @@ def resolve_target(
         hint = f"The engines are {engines}; a package can bring another one (docs/engines.md)"
         raise TargetError(f"Unknown engine: {uri.engine}", hint=hint)
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
-    settings = _Settings(config, reference if named else uri.display, uri.engine, asdict(overrides))
+    settings = _Settings(config, reference if named else uri.display, uri.engine, overrides._asdict())
     return Target(
         name=settings.name,
         uri=uri,

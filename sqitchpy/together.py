@@ -20,11 +20,11 @@ Segment = tuple[bool, list[DeployTask]]
 """Tasks that follow one another, and whether they share a transaction."""
 
 
-def segments(run: Run, tasks: Sequence[DeployTask]) -> list[Segment]:
+def segments(run: Run, tasks: Sequence[DeployTask], mode: Mode) -> list[Segment]:
     """The run's transactions. What cannot be in one stands by itself, and the user is told beforehand."""
     found: list[Segment] = []
     for task in tasks:
-        obstacle = run.engine.obstacle(task)
+        obstacle = run.engine.obstacle(task, mode)
         if obstacle is not None:
             run.on_event(events.Warned(f"{task.change.name} is deployed by itself: {obstacle}"))
             found.append((False, [task]))
@@ -38,7 +38,7 @@ def segments(run: Run, tasks: Sequence[DeployTask]) -> list[Segment]:
 def deploy_together(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Report:
     """Deploy a run. Raises DeployError when a change fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
-    for together, part in segments(run, tasks):
+    for together, part in segments(run, tasks, mode):
         current, shared = part[0], None
         try:
             shared = _Shared(run, part, list(done), mode) if together else None
@@ -79,7 +79,7 @@ class _Shared:
         self._part = part
         self._inside: list[DeployTask] = []
         self.before = before
-        run.engine.begin_run(part)
+        run.engine.begin_run(part, as_a_whole=mode == "all")
 
     def add(self, task: DeployTask) -> None:
         """A change is deployed, not yet committed."""

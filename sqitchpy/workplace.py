@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqitchpy import events
 from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script, Standing
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from sqitchpy.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Scripting:
+class Scripting(NamedTuple):
     """How the scripts of a run are run: the variables they see, and what runs them."""
 
     variables: Mapping[str, str]
@@ -158,7 +156,7 @@ class Workplace:
         return REGISTRY_VERSION
 
     def _told(self, version: float) -> str:
-        """A registry's version as Sqitch reads it there: PostgreSQL's REAL has no ``.0``, other engines round to it."""
+        """A registry's version as Sqitch reads it there: PostgreSQL's REAL has no ``.0``, other engines have."""
         return f"{version:.1f}" if self.target.own_registry else f"{version:g}"
 
     def warn_of_unfinished(self) -> None:

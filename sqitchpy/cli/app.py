@@ -79,7 +79,7 @@ def group(ctx: click.Context, /, **options: Any) -> None:
     A plan file lists the changes; sqitchpy deploys them in the order of their dependencies, each in one transaction
     together with its entry in the registry. Plans, configuration and registry are Sqitch's own.
     """
-    ctx.obj = CoreOptions(**{name: options[name] for name in CoreOptions.__dataclass_fields__})
+    ctx.obj = CoreOptions(**{name: options[name] for name in CoreOptions._fields})
 
 
 def take_apart(argv: Sequence[str]) -> Line:

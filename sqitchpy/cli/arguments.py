@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal["flag", "text", "integer", "pair", "two"]
@@ -20,8 +19,7 @@ Kind = Literal["flag", "text", "integer", "pair", "two"]
 _INTEGER = re.compile(r"[-+]?_*[0-9][0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class OptionSpec:
+class OptionSpec(NamedTuple):
     """One option: all its names without dashes, the canonical one first, and what it takes.
 
     ``pair`` takes ``name=value``, ``two`` two words. ``negatable`` flags have the forms ``--no-x`` and ``--nox`` as

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +38,7 @@ def error_fields(error: SqitchpyError, step: SqitchpyError | None = None) -> Doc
         "help": error.hint or cause.hint,
         "change": error.change if isinstance(error, RunError) else None,
         "kept": error.kept if isinstance(error, RunError) else None,
-        "blockers": [asdict(holder) for holder in _blockers(cause)],
+        "blockers": [holder._asdict() for holder in _blockers(cause)],
         "sqlstate": cause.sqlstate if isinstance(cause, EngineError) else None,
         **_place(cause),
         **_diagnostics(cause),

@@ -6,9 +6,8 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from sqitchpy.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class CoreOptions:
+class CoreOptions(NamedTuple):
     """The core options that still matter when a command runs."""
 
     chdir: str | None = None
@@ -30,8 +28,7 @@ class CoreOptions:
     verbose: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One call of one command."""
 
     project: Project

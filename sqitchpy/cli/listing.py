@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqitchpy.cli.formatting import (
     ONELINE_ABBREV,
@@ -28,8 +27,7 @@ Kind = Literal["log", "plan"]
 _COLORS = ("always", "never", "auto")
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How items are written."""
 
     format: Format

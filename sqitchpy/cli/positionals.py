@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqitchpy.errors import SqitchpyError, UnknownChangeError
 from sqitchpy.target import Target, TargetOverrides, configured_targets, target_reference
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from sqitchpy.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(NamedTuple):
     """What the arguments say. ``targets`` holds at least one; ``explicit`` is false when it is just the default.
 
     ``names`` are those that are nothing we know, where a command takes such: the branch of a checkout, say.

@@ -13,9 +13,8 @@ written as they happen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqitchpy import events
 from sqitchpy.cli.console import Piece, commented
@@ -25,8 +24,7 @@ _SIGNS: Mapping[events.Action, str] = {"deploy": "+", "revert": "-", "verify": "
 _DEBUG = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What drawing an event depends on: the longest label of the run, and how much is to be said."""
 
     width: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqitchpy.cli.listing import pattern
 from sqitchpy.errors import SqitchpyError
@@ -12,8 +12,7 @@ from sqitchpy.model import Change
 Test = Callable[[Change], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSearch:
+class PlanSearch(NamedTuple):
     """What to show. None of the patterns: everything."""
 
     event: str | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqitchpy.config.config import Config, Layer, merge
 from sqitchpy.config.pyproject import pyproject_layer
@@ -39,8 +39,7 @@ def load_config(*, directory: Path, environ: Mapping[str, str], home: Path | Non
     return Config(merge(layers), sources, initialized=bool(pyproject or local), environ=environ)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Where the three files are written: the local one always in the present directory."""
 
     local: Path

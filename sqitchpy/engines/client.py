@@ -20,16 +20,18 @@ PATIENCE = 5.0
 Write = Callable[[str], None]
 
 
-def in_client(script: Script, directive: str | None, client: Runner) -> bool:
+def in_client(script: Script, directive: str | None, client: Runner | None) -> bool:
     """Whether a script runs in the client program of its database; ``directive`` is what its first line says of it.
+
+    ``client`` is None where the engine runs scripts in none.
 
     Raises ScriptError when it is to run in another's.
     """
     wanted = directive or script.runner
     if wanted in ("native", client):
-        return wanted == client
+        return wanted != "native"
     name = script.source.name
-    hint = f"Nothing of it was run. Its runner is native, or {client}."
+    hint = "Nothing of it was run. Its runner is native" + (f", or {client}." if client else ".")
     raise ScriptError(f"{name} cannot run in {wanted}", file=name, line=1, hint=hint)
 
 

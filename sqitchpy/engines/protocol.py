@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from sqitchpy.errors import LockHolder, SqitchpyError
 from sqitchpy.events import OnEvent
 from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
-from sqitchpy.options import LogFilter, Runner
+from sqitchpy.options import LogFilter, Mode, Runner
 from sqitchpy.script.source import Source
 from sqitchpy.uri import DatabaseURI
 
@@ -257,11 +257,17 @@ class Engine(Protocol):
     def verifies_inside(self, task: DeployTask) -> bool:
         """Whether a change is verified before it is committed."""
 
-    def obstacle(self, task: DeployTask) -> str | None:
-        """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""
+    def obstacle(self, task: DeployTask, mode: Mode) -> str | None:
+        """Why a change cannot share a transaction with others, of which ``mode`` says what stands when one fails.
 
-    def begin_run(self, tasks: Sequence[DeployTask]) -> None:
-        """Open one transaction for several changes: until ``end_run`` each is a savepoint in it."""
+        None when it can. Raises ScriptError.
+        """
+
+    def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
+        """Open one transaction for several changes, until ``end_run``.
+
+        Each is a savepoint in it, so that the others may stand when it fails; ``as_a_whole``: then all are rolled back.
+        """
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction for ``end_run(to_point=True)``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
 from sqitchpy.script.interpreter import Interpreter
@@ -26,8 +26,7 @@ OVERHEAD = 200
 """What a statement takes beside its text, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a script cannot be part of our transaction, and where."""
 
     file: str
@@ -38,8 +37,7 @@ class Reason:
         return f"{self.file}:{self.line}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What a look at the script showed.
 
     ``reason`` is None when the script folds. ``rolls_back`` is true when its own transaction ends with ROLLBACK;

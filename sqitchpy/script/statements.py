@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cache
 
 
 class Kind(Enum):
@@ -57,7 +58,8 @@ def classify(text: bytes, first_word: bytes | None = None) -> Kind:
         if match is None:
             return Kind.OTHER
         first_word = match[1]
-    rules = _RULES.get(first_word.upper())
+    first_word = first_word.upper()
+    rules = _RULES.get(first_word)
     if rules is None:
         return Kind.OTHER
     if isinstance(rules, Kind):
@@ -65,7 +67,7 @@ def classify(text: bytes, first_word: bytes | None = None) -> Kind:
     if _HARMLESS.match(text):
         return Kind.OTHER
     head = _normal(text)
-    return next((kind for pattern, kind in rules if pattern.search(head)), Kind.OTHER)
+    return next((kind for pattern, kind in _compiled(first_word) if pattern.search(head)), Kind.OTHER)
 
 
 def _normal(text: bytes) -> bytes:
@@ -85,8 +87,15 @@ def _without(aside: re.Match[bytes]) -> bytes:
     return text[1:-1] if text.lower() in (b"'false'", b"'off'", b"'0'") else b" x "
 
 
-def _rules(*pairs: tuple[bytes, Kind]) -> tuple[tuple[re.Pattern[bytes], Kind], ...]:
-    return tuple((re.compile(pattern), kind) for pattern, kind in pairs)
+@cache
+def _compiled(first_word: bytes) -> tuple[tuple[re.Pattern[bytes], Kind], ...]:
+    """The rules for a word that has some, compiled when the first statement begins with it."""
+    rules = _RULES[first_word]
+    return () if isinstance(rules, Kind) else tuple((re.compile(pattern), kind) for pattern, kind in rules)
+
+
+def _rules(*pairs: tuple[bytes, Kind]) -> tuple[tuple[bytes, Kind], ...]:
+    return pairs
 
 
 _TX_END = _rules(
@@ -97,7 +106,7 @@ _TX_END = _rules(
     (rb"^(ROLLBACK|ABORT)\b", Kind.ROLLBACK),
 )
 _NO_SLOT = rb"\b(CONNECT|CREATE_SLOT) ?= ?(FALSE|OFF|0)\b"
-_RULES: dict[bytes, Kind | tuple[tuple[re.Pattern[bytes], Kind], ...]] = {
+_RULES: dict[bytes, Kind | tuple[tuple[bytes, Kind], ...]] = {
     b"BEGIN": Kind.BEGIN,
     b"START": _rules((rb"^START TRANSACTION\b", Kind.BEGIN)),
     b"COMMIT": _TX_END,

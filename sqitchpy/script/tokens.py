@@ -31,11 +31,12 @@ _GROUP = _group(6)
 _SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP + rb"|(?!))*+"
 _NO_WORD = rb"[^'\"$;:\\()/\-" + _WORD_BYTE + rb"]++|" + _MARKS + rb"|" + _NUMBER
 
-SKIP = re.compile(_SKIP)
+SKIP: re.Pattern[bytes]
 """Up to something special."""
 SKIP_TO_WORD = re.compile(rb"(?:" + _NO_WORD + rb"|(?!))*+")
 """Up to something special or a word: for the first words of a statement."""
-SKIP_TO_BLOCK_WORD = re.compile(
+SKIP_TO_BLOCK_WORD: re.Pattern[bytes]
+_SKIP_TO_BLOCK_WORD = (
     rb"(?:(?:[ADF-Zadf-z_\x80-\xff]|(?!(?i:begin|case|end)" + _END_OF_WORD + rb")[BCEbce])"
     + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP + rb"|(?!))*+"
 )  # fmt: skip
@@ -45,7 +46,8 @@ _FIRST_WORDS = (
     + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z]{2})"
     + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)"
 )  # fmt: skip
-BEGINNING = re.compile(rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z|" + _FIRST_WORDS + _SKIP + rb")")
+BEGINNING: re.Pattern[bytes]
+_BEGINNING = rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z|" + _FIRST_WORDS + _SKIP + rb")"
 """How most statements begin: with a word; and up to something special. Or a line that holds nothing.
 
 (A pattern that ignores case is slow; so only the words do.)
@@ -56,7 +58,8 @@ BLANKS = re.compile(rb"[ \t\r\n\f\v]*+")
 _LEAD = rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+|(?!))*+"
 LEAD = re.compile(_LEAD)
 """What psql drops before a statement."""
-STATEMENT = re.compile(_LEAD + rb"(?:" + _FIRST_WORDS + _SKIP + rb")?")
+STATEMENT: re.Pattern[bytes]
+_STATEMENT = _LEAD + rb"(?:" + _FIRST_WORDS + _SKIP + rb")?"
 """That, the first words, and everything up to something special; for text of many lines."""
 WORD = re.compile(_IDENTIFIER)
 WORD_BYTES = bytes(byte for byte in range(256) if re.match(rb"[" + _WORD_BYTE + rb"]", bytes([byte])))
@@ -79,3 +82,19 @@ VARIABLE = re.compile(
     rb'|"(?P<identifier>' + _NAME + rb')"|\{\?(?P<test>' + _NAME + rb")\})"
 )
 COMMAND_NAME = re.compile(rb"[^ \t\r\n\f\v\\]*+")
+
+
+_LONG = {
+    "SKIP": _SKIP,
+    "SKIP_TO_BLOCK_WORD": _SKIP_TO_BLOCK_WORD,
+    "BEGINNING": _BEGINNING,
+    "STATEMENT": _STATEMENT,
+}
+
+
+def __getattr__(name: str) -> re.Pattern[bytes]:
+    """Compile a long pattern when it is first used: each takes a millisecond, and most scripts need one of them."""
+    if name not in _LONG:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    pattern = globals()[name] = re.compile(_LONG[name])
+    return pattern

@@ -24,7 +24,11 @@ _PLAIN = _Frame()
 _TRANSACTION = _Frame("BEGIN;", "COMMIT;", "ROLLBACK;")
 _OPENED = _Frame("", "COMMIT;", "ROLLBACK;")
 
+OTHER = "*"
+"""Stands for the engines that other packages bring along: a transaction is what most of them have."""
+
 _FRAMES = {
+    OTHER: _TRANSACTION,
     "pg": _TRANSACTION,
     "cockroach": _TRANSACTION,
     "sqlite": _TRANSACTION,

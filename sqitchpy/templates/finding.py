@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqitchpy.errors import ConfigError, SqitchpyError
-from sqitchpy.templates.bundled import CORE_SCRIPTS, bundled_template
+from sqitchpy.templates.bundled import CORE_SCRIPTS, OTHER, bundled_template
 
 
 class Template(NamedTuple):
@@ -47,8 +47,7 @@ def find_templates(search: TemplateSearch, root: Path, engine: str) -> dict[str,
     found = dict(_found(search, root, name))
     for kind in CORE_SCRIPTS:
         if kind not in found and search.wants(kind):
-            # An engine that a package brings gets PostgreSQL's: a transaction, and what is to be done in it.
-            text = bundled_template(kind, name) or (None if search.name else bundled_template(kind, "pg"))
+            text = bundled_template(kind, name) or (None if search.name else bundled_template(kind, OTHER))
             if text is None:
                 hint = f"There is no {kind}/{name}.tmpl in {', '.join(map(str, search.directories))}"
                 raise SqitchpyError(f"Cannot find {kind} template", hint=hint)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqitchpy.model import Change, EventRow, Person
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One entry of ``log`` or ``plan``. ``tags`` keep their ``@``.
 
     Events have a committer and no deploy file, planned changes the reverse.

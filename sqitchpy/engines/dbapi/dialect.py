@@ -56,6 +56,8 @@ class Dialect:
     """
     implicit_commits: bool = False
     """Whether statements that refuse a transaction commit it, instead of failing in it."""
+    savepoints: bool = True
+    """Whether it has SAVEPOINT. Without it a verification runs before the commit only if all it does is read."""
 
 
 class Queries:

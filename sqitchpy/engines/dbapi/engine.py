@@ -17,14 +17,14 @@ from sqitchpy.engines.protocol import DeployTask, Look, Opening, RevertTask, Scr
 from sqitchpy.errors import LockHolder, RegistryError, TargetError, reworded
 from sqitchpy.events import Warned
 from sqitchpy.model import Person
-from sqitchpy.options import Runner
+from sqitchpy.options import Mode, Runner
 
 
 class DbapiEngine:
     """A database with its registry. ``connect`` makes its backend, of what the target is said to be; ``client`` is the
-    runner that stands for its client program."""
+    runner that stands for its client program, if there is one."""
 
-    def __init__(self, connect: Callable[[Opening], Backend], opening: Opening, client: Runner) -> None:
+    def __init__(self, connect: Callable[[Opening], Backend], opening: Opening, client: Runner | None = None) -> None:
         if opening.connection is not None or opening.transaction == "caller":
             raise TargetError(
                 f"A connection of the caller's cannot be used with {opening.destination}",
@@ -82,7 +82,8 @@ class DbapiEngine:
             return True
         wanted = self._scripts.shape(task.verify).directives.get("verify")
         later = wanted == "after" or (task.verify_after and wanted != "inside")
-        return not later and self._scripts.folds(task.verify, "verify")
+        leaves_nothing = self._backend.dialect.savepoints or self._scripts.shape(task.verify).reads
+        return not later and leaves_nothing and self._scripts.folds(task.verify, "verify")
 
     def _deploy_folded(self, task: DeployTask, committer: Person, *, verify_inside: bool) -> None:
         if not self._transactions.in_run:
@@ -106,14 +107,13 @@ class DbapiEngine:
             self._backend.renew()
 
     def _verify_inside(self, script: Script) -> None:
-        work = self._backend.work
-        work.query("SAVEPOINT sqitchpy_verify")
+        self._transactions.savepoint("SAVEPOINT sqitchpy_verify")
         self._scripts.doing = "verify"
         try:
             self._scripts.run_folded(script, "verify")
         finally:
             self._scripts.doing = "deploy"
-        work.query("ROLLBACK TO SAVEPOINT sqitchpy_verify")
+        self._transactions.savepoint("ROLLBACK TO SAVEPOINT sqitchpy_verify")
         self._backend.forget_session()
 
     def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
@@ -194,18 +194,22 @@ class DbapiEngine:
 
     # -- several changes in one transaction -----------------------------------------------------------------------
 
-    def obstacle(self, task: DeployTask) -> str | None:
+    def obstacle(self, task: DeployTask, mode: Mode) -> str | None:
         """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""
+        if mode != "all" and not self._backend.dialect.savepoints:
+            return f"the database has no savepoints, so a part of a transaction cannot be kept as mode “{mode}” wants"
         for script in filter(None, (task.script, task.verify)):
             shape = self._scripts.shape(script)
             if shape.reason or shape.settings:
                 return shape.reason or f"{script.source.name} sets something that takes effect outside a transaction"
+        if task.script is not None and not self._scripts.folds(task.script, "script"):
+            return f"{task.script.source.name} rolls back, which takes a savepoint, and the database has none"
         if task.verify is not None and not self.verifies_inside(task):
             return f"{task.verify.source.name} runs after the change is committed"
         begun = self._registry.begun(task.change.id, task.script)
         return "an earlier run has begun it statement by statement" if begun else None
 
-    def begin_run(self, tasks: Sequence[DeployTask]) -> None:  # PostgreSQL counts locks
+    def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes: until ``end_run`` each is a savepoint in it."""
         self._transactions.begin_run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqitchpy.engines.dbapi.backend import Backend, Rows
@@ -14,10 +15,22 @@ from sqitchpy.engines.relinking import relink
 from sqitchpy.engines.rows import deployed_changes, event
 from sqitchpy.model import Change, Dependency, DeployedChange, EventRow, Person, ProjectRow, Tag
 from sqitchpy.options import LogFilter
+from sqitchpy.script.source import Source
 
 AT_ONCE = 500
 """How many ids are put into one statement: SQLite before 3.32 takes no more than 999 parameters."""
 NO_LIMIT = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSource(Source):
+    """A script of an engine's own, with ``{registry}`` put in before it is read: what is left is plain SQL."""
+
+    prefix: str
+
+    def lines(self) -> Iterator[bytes]:
+        """The file, with the prefix in its places."""
+        return (lines.replace(b"{registry}", self.prefix.encode()) for lines in Source.lines(self))
 
 
 class DbapiRegistry:
@@ -25,9 +38,13 @@ class DbapiRegistry:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._queries = Queries(backend.dialect, backend.control_prefix)
         self._script_hash = "c.script_hash"
         self._has_progress: bool | None = None
+
+    @property
+    def _queries(self) -> Queries:
+        """Made anew: only a connected backend may know its prefix."""
+        return Queries(self._backend.dialect, self._backend.control_prefix)
 
     @property
     def _rows(self) -> Recording:
@@ -70,10 +87,12 @@ class DbapiRegistry:
             self._run_own_script(f"upgrade-{version}.sql", float(version), installer)
 
     def _run_own_script(self, name: str, version: float, installer: Person) -> None:
+        script = self._backend.own_script(name)
         with self._backend.transaction():
-            for item in self._backend.language(self._backend.own_script(name)):
+            source = OwnSource(script.source.name, script.source.root, self._backend.control_prefix)
+            for item in self._backend.language(replace(script, source=source)):
                 if isinstance(item, Statement):
-                    self._backend.run_own(item.text.decode().replace("{registry}", self._backend.control_prefix))
+                    self._backend.run_own(item.text.decode())
             self._rows.release(version, installer)
 
     def projects(self) -> Sequence[ProjectRow]:

@@ -24,9 +24,9 @@ ScriptKind = Literal["script", "verify"]
 class Scripts:
     """Runs scripts; what they print goes out as events on behalf of what is being done (``doing``)."""
 
-    def __init__(self, backend: Backend, client: Runner, on_event: OnEvent) -> None:
+    def __init__(self, backend: Backend, client: Runner | None, on_event: OnEvent) -> None:
         self._backend = backend
-        self._client: Runner = client
+        self._client: Runner | None = client
         self._on_event = on_event
         self._shapes: dict[Source, tuple[tuple[int, ...], Shape]] = {}
         self.doing: Action = "deploy"
@@ -58,7 +58,8 @@ class Scripts:
                 line=line,
                 hint="Nothing of the script would last. End it with COMMIT; (or with ROLLBACK; if that is meant).",
             )
-        return shape.folds and not script.alone
+        taken_back = kind == "script" and shape.rolls_back and not self._backend.dialect.savepoints
+        return shape.folds and not script.alone and not taken_back
 
     def in_client(self, script: Script) -> bool:
         """Whether a script runs in the database's client program."""

@@ -27,6 +27,8 @@ class Shape:
     """The line where a transaction begins that never ends; 0 when there is none."""
     settings: int = 0
     """How many settings of the session come before everything else: they take effect outside a transaction only."""
+    reads: bool = False
+    """Whether it changes nothing."""
 
     @property
     def folds(self) -> bool:
@@ -43,7 +45,7 @@ def examine(items: Iterable[Statement | Print], directives: Mapping[str, str]) -
             digest.update(item.text + b"\0")
             seen.see(item)
     reason = "transaction=off" if directives.get("transaction") == "off" else seen.reason
-    return Shape(reason, directives, digest.hexdigest(), seen.rolls_back, seen.open_since, seen.settings)
+    return Shape(reason, directives, digest.hexdigest(), seen.rolls_back, seen.open_since, seen.settings, seen.reads)
 
 
 class _Seen:
@@ -52,6 +54,7 @@ class _Seen:
     def __init__(self) -> None:
         self.reason = ""
         self.rolls_back = False
+        self.reads = True
         self.open_since = self.settings = 0
         self._begun = False
         self._first = True
@@ -59,6 +62,7 @@ class _Seen:
     def see(self, statement: Statement) -> None:
         where = f"{statement.file}:{statement.line}"
         words = " ".join(statement.text[:60].decode("utf-8", "replace").split()[:3])
+        self.reads = self.reads and statement.kind in (Kind.BEGIN, Kind.READ, Kind.COMMIT, Kind.ROLLBACK)
         if statement.kind is Kind.SETTING and self._first:
             self.settings += 1
             return

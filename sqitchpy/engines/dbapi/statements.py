@@ -17,6 +17,8 @@ class Kind(Enum):
     ROLLBACK = auto()
     PLAIN = auto()
     """It may be part of a transaction."""
+    READ = auto()
+    """The same, and it surely changes nothing. Only a dialect without savepoints has use for the difference."""
     ALONE = auto()
     """It refuses a transaction, or commits the one it is in (SQLite's VACUUM, DDL in MySQL)."""
     SETTING = auto()

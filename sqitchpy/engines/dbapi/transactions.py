@@ -46,7 +46,7 @@ class Transactions:
             self._still_open()
             if self.in_run:
                 with stage("record"):
-                    self._backend.work.query("RELEASE SAVEPOINT sqitchpy_change")
+                    self.savepoint("RELEASE SAVEPOINT sqitchpy_change")
                 self._pending += rows
             else:
                 self._commit(project, latest, rows)
@@ -57,7 +57,7 @@ class Transactions:
     def _begin(self, project: str, latest: str | None) -> None:
         if self.in_run:
             self._standing = self._standing or (project, latest)
-            self._backend.work.query("SAVEPOINT sqitchpy_change")
+            self.savepoint("SAVEPOINT sqitchpy_change")
             return
         self._backend.begin()
         self.guard(project, latest)
@@ -70,9 +70,14 @@ class Transactions:
 
     def _undo(self) -> None:
         if self.in_run and self._backend.in_transaction:
-            self._backend.work.query("ROLLBACK TO SAVEPOINT sqitchpy_change")
+            self.savepoint("ROLLBACK TO SAVEPOINT sqitchpy_change")
         else:
             self._backend.rollback()
+
+    def savepoint(self, statement: str) -> None:
+        """A statement about savepoints; nothing happens where there are none: what fails is rolled back as a whole."""
+        if self._backend.dialect.savepoints:
+            self._backend.work.query(statement)
 
     def _commit(self, project: str, latest: str | None, rows: list[Write]) -> None:
         with stage("record"):

@@ -1,7 +1,7 @@
 r"""From bytes to statements and client commands, by the rules of the mysql client.
 
 The law of this module: it splits exactly where ``mariadb`` 10.11 splits in batch mode (MariaDB's client/mysql.cc; what
-the real client sends is listened to in tests/integration/mysql/test_reader.py), and never needs to understand SQL. As
+the real client sends is listened to in tests/integration/test_mysql_reader.py), and never needs to understand SQL. As
 the client does, it leaves comments out, but for conditional ones, and takes ``delimiter`` for its command wherever it
 stands outside of strings and comments.
 
@@ -255,7 +255,7 @@ _IN_COMMENT = re.compile(rb"/\*(?!!|M!)|\*/")
 _STRING_END = {
     (quote, literal): re.compile(rb"[^%b]*+(?P<end>%b)?" % (quote, quote))
     if literal
-    else re.compile(rb"[^%b\\]*+(?:\\[\s\S][^%b\\]*+)*+(?P<end>%b)?" % (quote, quote, quote))
+    else re.compile(rb"[^%b\\]*+(?:\\[\s\S][^%b\\]*+|(?!))*+(?P<end>%b)?" % (quote, quote, quote))
     for quote in (b"'", b'"', b"`")
     for literal in (True, False)
 }
@@ -267,7 +267,7 @@ def _plain(delimiter: bytes) -> re.Pattern[bytes]:
     signs = set(b"\\'\"`#-/*") | {delimiter[0]}
     other = b"".join(re.escape(bytes([sign])) for sign in sorted(signs))
     return re.compile(
-        rb"(?:(?!%b)(?:[^%b]+|'[^'\\]*'|\"[^\"\\]*\"|`[^`]*`|-(?!-)|/(?!\*)|\*(?!/)|%b))*+"
+        rb"(?:(?!%b)(?:[^%b]+|'[^'\\]*'|\"[^\"\\]*\"|`[^`]*`|-(?!-)|/(?!\*)|\*(?!/)|%b)|(?!))*+"
         % (re.escape(delimiter), other, _first_of(delimiter))
     )
 

@@ -6,7 +6,6 @@ PostgreSQL tells only while a statement waits (``pg_blocking_pids``): the contro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -57,4 +56,4 @@ class Blocking:
 
 def _holders(rows: Sequence[tuple[Any, ...]]) -> tuple[LockHolder, ...]:
     found = (LockHolder(*row) for row in rows)
-    return tuple(replace(holder, query=one_line(holder.query or "")) for holder in found)
+    return tuple(holder._replace(query=one_line(holder.query or "")) for holder in found)

@@ -27,8 +27,10 @@ from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, Task
 from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
+from sqitchpy.options import Mode
 
 if TYPE_CHECKING:
+    from sqitchpy.engines.pg.ahead import Ahead
     from sqitchpy.engines.pg.aswritten import AsWritten
     from sqitchpy.engines.pg.progress import Journal
     from sqitchpy.engines.pg.runner import ScriptRunner
@@ -56,6 +58,8 @@ class PgEngine:
         self._registry = PgRegistry(self._session, facts)
         self._blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
         self._session.on_stall = self._blocking.look
+        self._ahead: Ahead | None = None
+        """The changes of a run that is one transaction, while it is."""
 
     @cached_property
     def _scripts(self) -> ScriptRunner:
@@ -74,6 +78,14 @@ class PgEngine:
         from sqitchpy.engines.pg.aswritten import AsWritten
 
         return AsWritten(self._session, self._scripts, self._registry, self._transactions)
+
+    def _new_ahead(self, tasks: Sequence[DeployTask]) -> Ahead:
+        from sqitchpy.engines.pg.ahead import Ahead
+
+        def queue(task: DeployTask, committer: Person) -> None:
+            self._queue_change(task, committer, task.verify)
+
+        return Ahead(tasks, self._session, self._scripts, self._transactions, queue)
 
     @cached_property
     def _verifying(self) -> Verifying:
@@ -128,6 +140,8 @@ class PgEngine:
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Deploy and record one change: in one transaction where the script allows it."""
         self._scripts.doing = "deploy"
+        if self._ahead is not None and self._ahead.deploy(task, committer):
+            return
         try:
             folds = task.script is None or self._scripts.folds(task.script, "script")
             inside = self.verifies_inside(task)
@@ -149,7 +163,7 @@ class PgEngine:
         directive = self._scripts.shape(task.verify).directives.get("verify")
         return folds and (directive == "inside" or not (directive == "after" or task.verify_after))
 
-    def obstacle(self, task: DeployTask) -> str | None:
+    def obstacle(self, task: DeployTask, mode: Mode) -> str | None:  # savepoints serve every mode
         """Why a change cannot share a transaction with others; None when it can."""
         found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
         if found is None and task.verify is not None and not self.verifies_inside(task):
@@ -157,7 +171,7 @@ class PgEngine:
         begun = found is None and self._session.commits and self._registry.begun(task.change.id, task.script)
         return "an earlier run has begun it statement by statement" if begun else found
 
-    def begin_run(self, tasks: Sequence[DeployTask]) -> None:
+    def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""
         wanted = sum(self._scripts.shape(task.script).locks for task in tasks if task.script)
         ((capacity,),) = self._registry.lock_capacity()
@@ -167,7 +181,8 @@ class PgEngine:
                 hint="Nothing was deployed. Deploy with --transaction change, in steps with --to, or raise "
                 "max_locks_per_transaction on the server (it takes a restart).",
             )
-        self._transactions.attempt("record", self._session.begin_run)
+        self._transactions.attempt("record", lambda: self._session.begin_run(savepoints=not as_a_whole))
+        self._ahead = self._new_ahead(tasks)
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""
@@ -175,11 +190,13 @@ class PgEngine:
 
     def end_run(self, *, to_point: bool = False, rollback: bool = False) -> None:
         """End the run's transaction. Raises TaskFailed when it cannot be committed; nothing of it is kept then."""
+        self._ahead = None
         guard = self._transactions.queue_lock_guard
         self._transactions.attempt("script", lambda: self._session.end_run(guard, to_point=to_point, rollback=rollback))
 
     def abandon_run(self) -> None:
         """Roll the run's transaction back if it is still open."""
+        self._ahead = None
         self._session.abandon_run()
 
     def _try_otherwise(self, task: DeployTask, committer: Person, failed: TaskFailed) -> None:
@@ -201,24 +218,29 @@ class PgEngine:
         self._deploy_as_written(task, committer)
 
     def _deploy_folded(self, task: DeployTask, committer: Person, *, verify_inside: bool) -> None:
-        shape = self._scripts.shape(task.script) if task.script else None
-        verify_shape = self._scripts.shape(task.verify) if task.verify and verify_inside else None
-
         def transaction() -> None:
-            wire = self._transactions.begin(task.project, task.planned_from, task.before)
-            if task.script:
-                self._scripts.queue_folded(wire, task.script, "script")
-                self._scripts.queue_reset(wire, shape)
-            if task.verify and verify_inside:
-                self._scripts.queue_verification(wire, task.verify, self._registry.queries, task.change.label)
-            self._transactions.queue_encoding(wire)
-            queue_deploy(wire, self._registry.queries, task, committer)
-            self._transactions.commit(wire, task.script, shape, verify_shape)
+            self._queue_change(task, committer, task.verify if verify_inside else None)
+            self._session.work().sync()
 
         self._transactions.attempt("script", transaction)
-        self._scripts.renew(shape, verify_shape)
+        self._scripts.renew(
+            *map(self._scripts.shape, filter(None, (task.script, task.verify if verify_inside else None)))
+        )
         if task.verify and not verify_inside:
             self._verify_after_commit(task, task.verify, committer)
+
+    def _queue_change(self, task: DeployTask, committer: Person, verify: Script | None) -> None:
+        """Queue everything that deploying a change in one transaction consists of."""
+        shape = self._scripts.shape(task.script) if task.script else None
+        wire = self._transactions.begin(task.project, task.planned_from, task.before)
+        if task.script:
+            self._scripts.queue_folded(wire, task.script, "script")
+            self._scripts.queue_reset(wire, shape)
+        if verify:
+            self._scripts.queue_verification(wire, verify, self._registry.queries, task.change.label)
+        self._transactions.queue_encoding(wire)
+        queue_deploy(wire, self._registry.queries, task, committer)
+        self._transactions.queue_commit(wire, task.script, shape, self._scripts.shape(verify) if verify else None)
 
     def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
         """Verify a change that is committed and recorded already; a failure takes the record back."""
@@ -265,7 +287,7 @@ class PgEngine:
 
         def transaction() -> None:
             wire = self._session.work()
-            wire.queue(self._session.begin, origin=RECORD)
+            wire.queue_each(self._session.begin, origin=RECORD)
             self._transactions.queue_encoding(wire)
             queue_event(wire, self._registry.queries, "fail", task, committer)
             self._transactions.commit(wire, None)

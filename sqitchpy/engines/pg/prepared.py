@@ -6,6 +6,8 @@ again until the session is as good as new.
 
 from __future__ import annotations
 
+import os
+
 
 class Prepared:
     """Names of the statements that are prepared in one session. ``allowed`` is false where none may be left behind."""
@@ -22,7 +24,7 @@ class Prepared:
         known = self._names.get(text)
         if known is not None:
             return known, False
-        name = self._names[text] = b"sqitchpy_%d_%d" % (self._generation, len(self._names))
+        name = self._names[text] = b"sqitchpy_%d_%d_%d" % (os.getpid(), self._generation, len(self._names))
         return name, True
 
     def distrust(self) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import psycopg
 from psycopg import errors
@@ -25,8 +24,7 @@ Notes = Mapping[str, Any]
 Doing = Literal["deploy", "revert"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What an earlier run has left: the last statement that is done, and one that was started after it (0: none)."""
 
     done: int

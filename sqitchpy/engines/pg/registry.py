@@ -107,9 +107,9 @@ class PgRegistry:
         """A transaction on the control connection. Raises EngineError when one of its statements fails."""
         wire = Wire(self._session.control())
         try:
-            wire.queue(self._session.begin)
+            wire.queue_each(self._session.begin)
             yield wire
-            wire.queue(self._session.commit)
+            wire.queue_each(self._session.commit)
             wire.sync()
         except ServerFailure as failure:
             wire.abandon(self._session.rollback)

@@ -48,6 +48,7 @@ class OwnSession:
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
         self._in_run = False
+        self._has_savepoints = True
         self._settings_of_work: Settings | None = None
         self.on_stall: Callable[[], None] = lambda: None
         """Called now and then while a statement takes long."""
@@ -60,25 +61,31 @@ class OwnSession:
         return not (self.nested or self._in_run)
 
     @property
-    def begin(self) -> bytes:
-        """What begins a change's transaction."""
-        return b"BEGIN" if self.commits else b"SAVEPOINT sqitchpy_change"
+    def begin(self) -> tuple[bytes, ...]:
+        """What begins a change's transaction: nothing, where it is part of one that stands or falls as a whole."""
+        if self.commits:
+            return (b"BEGIN",)
+        return (b"SAVEPOINT sqitchpy_change",) if self._has_savepoints else ()
 
     @property
-    def commit(self) -> bytes:
+    def commit(self) -> tuple[bytes, ...]:
         """What ends it."""
-        return b"COMMIT" if self.commits else b"RELEASE SAVEPOINT sqitchpy_change"
+        if self.commits:
+            return (b"COMMIT",)
+        return (b"RELEASE SAVEPOINT sqitchpy_change",) if self._has_savepoints else ()
 
     @property
-    def rollback(self) -> bytes:
+    def rollback(self) -> bytes | None:
         """What undoes it."""
-        return b"ROLLBACK" if self.commits else b"ROLLBACK TO SAVEPOINT sqitchpy_change"
+        if self.commits:
+            return b"ROLLBACK"
+        return b"ROLLBACK TO SAVEPOINT sqitchpy_change" if self._has_savepoints else None
 
-    def begin_run(self) -> None:
-        """Open a transaction for several changes."""
+    def begin_run(self, *, savepoints: bool) -> None:
+        """Open a transaction for several changes; without ``savepoints`` none of them can be taken back alone."""
         if not self.nested:
             self.work().run(b"BEGIN")
-        self._in_run = True
+        self._in_run, self._has_savepoints = True, savepoints
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""
@@ -95,7 +102,7 @@ class OwnSession:
 
     def end_run(self, guard: Callable[[Wire], None], *, to_point: bool, rollback: bool) -> None:
         """End the run's transaction; ``guard`` queues what must hold before it is committed."""
-        self._in_run = False
+        self._in_run, self._has_savepoints = False, True
         wire = self._wire
         if wire is None:
             return
@@ -113,8 +120,10 @@ class OwnSession:
         """Roll the run's transaction back if it is still open; with a lost connection it is gone already."""
         if not self._in_run:
             return
-        self._in_run = False
+        self._in_run, self._has_savepoints = False, True
         try:
+            if self._wire is not None and not self._wire.connection.closed:
+                self._wire.give_up_parts()
             self.abandon()
         except ConnectionLostError:
             self.drop_work()

@@ -39,7 +39,7 @@ class Transactions:
             work()
         except ServerFailure as failure:
             self._session.abandon()
-            if _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+            if self._session.commits and _prepared_in_vain(failure) and self._session.work().prepared.give_up():
                 self.attempt(stage, work, kept=kept)
                 return
             raise self.failed(failure, stage, kept=kept) from failure
@@ -78,7 +78,7 @@ class Transactions:
         ``neighbour`` must be deployed as well.
         """
         wire = self._session.work()
-        wire.queue(self._session.begin, origin=RECORD)
+        wire.queue_each(self._session.begin, origin=RECORD)
         self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour)
         return wire
 
@@ -108,12 +108,16 @@ class Transactions:
 
     def commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
         """COMMIT, and whatever cleans the session behind it in the same round trip."""
+        self.queue_commit(wire, script, *shapes)
+        wire.sync()
+
+    def queue_commit(self, wire: Wire, script: Script | None, *shapes: Shape | None) -> None:
+        """The same, without sending it."""
         origin = Origin("script", script.source.name, 0) if script else RECORD
         if self._session.foreign_encoding and not self._session.commits:  # SET LOCAL outlives a savepoint
             wire.queue(f"SET LOCAL client_encoding TO '{self._session.encoding}'".encode(), origin=RECORD)
-        wire.queue(self._session.commit, origin=origin)
+        wire.queue_each(self._session.commit, origin=origin)
         self._scripts.queue_forget(wire, *shapes)
-        wire.sync()
 
     def record(
         self, queue: Callable[[Wire], None], project: str, after: str | None, neighbour: str | None = None

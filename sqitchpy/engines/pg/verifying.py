@@ -90,12 +90,12 @@ class Verifying:
 
     def _queue(self, script: Script) -> None:
         wire = self._session.work()
-        wire.queue(self._session.begin)
+        wire.queue_each(self._session.begin)
         self._scripts.queue_folded(wire, script, "verify")
 
     def _queue_end(self, script: Script) -> None:
         wire = self._session.work()
-        wire.queue(self._session.rollback)
+        wire.queue_each(filter(None, [self._session.rollback]))
         self._scripts.queue_forget(wire, self._scripts.shape(script))
 
     def _refuses_block(self, script: Script, failed: TaskFailed) -> bool:

@@ -138,8 +138,9 @@ class Wire(Link):
 
     def give_up_parts(self) -> None:
         """Stop what is under way, and read what is still to be read without a word about it."""
-        self._cancel()
-        self._leave_pipeline()
+        if self._syncs_due:
+            self._cancel()
+            self._leave_pipeline()
 
     # -- the end of what was sent ---------------------------------------------------------------------------------
 
@@ -206,10 +207,14 @@ class Wire(Link):
             self._heard.clear()
             self._collect()
 
+    def queue_each(self, texts: Iterable[bytes], *, origin: Any = None) -> None:
+        """Queue statements without results of interest."""
+        for text in texts:
+            self.queue(text, origin=origin)
+
     def queue_discard(self, texts: Iterable[bytes]) -> None:
         """Queue what makes the session as good as new; nothing that was prepared is left then."""
-        for text in texts:
-            self.queue(text)
+        self.queue_each(texts)
         self.prepared.forget()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
@@ -320,13 +325,16 @@ class Wire(Link):
             else:
                 return
 
-    def abandon(self, rollback: bytes) -> None:
-        """Forget what is queued and roll back: after a failure, whatever state the connection is in."""
+    def abandon(self, rollback: bytes | None) -> None:
+        """Forget what is queued and roll back: after a failure, whatever state the connection is in.
+
+        None leaves the failed transaction open, for whoever has begun it to end it.
+        """
         if self._queue:
             self._send_sync()
             while self._syncs_due:
                 self._collect()
             self._leave_pipeline()
             self.prepared.forget()
-        if self.in_transaction:
+        if rollback is not None and self.in_transaction:
             self.run(rollback)

@@ -68,6 +68,13 @@ def test_folders_are_searched_in_order_and_named_files_come_first(tmp_path: Path
     }
 
 
+def test_an_engine_of_another_package_has_templates_with_a_transaction(tmp_path: Path) -> None:
+    found = find_templates(TemplateSearch(), tmp_path, "duckdb")
+    assert render_template(found["revert"].text, {**VARIABLES, "engine": "duckdb"}) == (
+        "-- Revert flipr:orders from duckdb\n\nBEGIN;\n\n-- XXX Add DDLs here.\n\nCOMMIT;\n"
+    )
+
+
 def test_a_name_without_templates_is_refused_unless_its_script_is_not_wanted(tmp_path: Path) -> None:
     with pytest.raises(SqitchpyError, match="Cannot find deploy template"):
         find_templates(TemplateSearch(name="table"), tmp_path, "pg")

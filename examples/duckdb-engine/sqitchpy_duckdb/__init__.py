@@ -1,0 +1,1 @@
+"""DuckDB for sqitchpy: ``db:duckdb:app.duckdb``."""

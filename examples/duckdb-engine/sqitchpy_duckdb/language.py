@@ -1,0 +1,92 @@
+"""Scripts: DuckDB's own parser says where its statements are, and of which kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import duckdb
+from duckdb import StatementType
+
+from sqitchpy.engines.dbapi.statements import Kind, Statement
+from sqitchpy.engines.protocol import Script
+from sqitchpy.errors import ScriptError
+
+_SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_LINE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
+_WORD = re.compile(r"\w+")
+_TRANSACTION = {"begin": Kind.BEGIN, "start": Kind.BEGIN, "commit": Kind.COMMIT, "end": Kind.COMMIT}
+_CHANGES = re.compile(r"\b(insert|update|delete|merge|nextval)\b", re.IGNORECASE)
+"""In a query with such a word there may be a data-modifying WITH, or a sequence that moves on."""
+_ALONE = re.compile(r"(force\s+)?checkpoint|pragma\s+force_checkpoint|call\s+\w*checkpoint", re.IGNORECASE)
+
+
+def read_script(script: Script) -> Iterator[Statement]:
+    """The script's statements. ``--set`` are variables of the session: ``getvariable('name')``. Raises ScriptError."""
+    name = script.source.name
+    for variable, value in script.variables.items():
+        text = f"SET VARIABLE {quoted(variable)} = {literal(value)}"
+        yield Statement(text.encode(), Kind.PLAIN, name, 1, StatementType.SET)
+    line = 1
+    for written, found in _parsed(script):
+        text = written[_SPACE.match(written).end() :]  # type: ignore[union-attr]  # it matches the empty text too
+        begin = line + written[: len(written) - len(text)].count("\n")
+        line += written.count("\n")
+        text = text.rstrip().rstrip(";")
+        if text:
+            yield Statement(text.encode(), kind_of(text, found), name, begin, found)
+
+
+def _parsed(script: Script) -> list[tuple[str, StatementType]]:
+    name = script.source.name
+    content = b"".join(script.source.lines())
+    try:
+        text = content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        hint = "DuckDB reads UTF-8. Nothing of the script was run."
+        raise ScriptError(f"{name}:{line}: not in UTF-8", file=name, line=line, hint=hint) from error
+    try:
+        return [(each.query, each.type) for each in duckdb.extract_statements(text)]
+    except duckdb.Error as error:
+        raise _unreadable(name, text, str(error)) from error
+
+
+def _unreadable(name: str, text: str, message: str) -> ScriptError:
+    found = _LINE.search(message)
+    line = int(found[1]) if found else 1
+    hint = "Nothing of the script was run."
+    if text.splitlines()[line - 1].startswith("."):
+        hint += " Commands that begin with a dot are of the program duckdb, and not read here: write SQL."
+    return ScriptError(f"{name}:{line}: {message}", file=name, line=line, hint=hint)
+
+
+def kind_of(text: str, found: StatementType) -> Kind:
+    """What a statement means for the transaction it is in."""
+    if found is StatementType.TRANSACTION:
+        return _TRANSACTION.get(_WORD.match(text)[0].lower(), Kind.ROLLBACK)  # type: ignore[index]
+    if found in (StatementType.SELECT, StatementType.EXPLAIN):
+        return Kind.PLAIN if _CHANGES.search(text) else Kind.READ
+    return Kind.ALONE if _ALONE.match(text) else Kind.PLAIN
+
+
+def in_file(message: str, begin: int) -> tuple[str, int]:
+    """A message of DuckDB's with the line that it quotes counted from the file's beginning; and that line."""
+    found = _LINE.search(message)
+    if found is None:
+        return message, begin
+    line = begin + int(found[1]) - 1
+    quoted_line = f"LINE {line}: "
+    head, tail = message[: found.start()], message[found.end() :]
+    shift = " " * (len(quoted_line) - len(found[0]))
+    return head + quoted_line + re.sub(r"\n(?= *\^)", "\n" + shift, tail, count=1), line
+
+
+def quoted(name: str) -> str:
+    """An identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text."""
+    return "'" + text.replace("'", "''") + "'"
