@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from .harness.lanes import Lane
-from .harness.scenario import Scenario, Step, read_scenario, scenario_paths
+from .harness.scenario import Scenario, Step, all_scenarios
 
 NAMES = ("users", "orders", "items", "carts", "stats")
 PLAN = """\
@@ -40,6 +40,7 @@ class Shop:
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.database = lane.database.database
 
     def says(self, tool: str, words: str, code: int = 0) -> list[str]:
         """The lines on the standard output, without the headline; the database is always the same one."""
@@ -54,12 +55,10 @@ class Shop:
         return self.says("sqitchpy", words, code)
 
     def deployed(self) -> list[str]:
-        return [name for (name,) in self.lane.database.rows("SELECT change FROM sqitch.changes ORDER BY committed_at")]
+        return [name for (name,) in self.database.rows("SELECT change FROM sqitch.changes ORDER BY committed_at")]
 
     def tables(self) -> set[str]:
-        return {
-            name for (name,) in self.lane.database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        }
+        return {name for (name,) in self.database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
 
 
 @pytest.fixture
@@ -158,12 +157,12 @@ def test_the_rows_are_those_of_a_deployment_in_the_plans_order(shop: Shop, make_
         if table != "dependencies":
             columns = f"{table[:-1]}, change_id, project, note, planned_at, planner_name, planner_email"
         query = f"SELECT {columns} FROM sqitch.{table} ORDER BY {order}"
-        assert shop.lane.database.rows(query) == usual.database.rows(query), table
+        assert shop.database.rows(query) == usual.database.database.rows(query), table
 
 
 def test_an_instance_of_a_reworked_change_is_found_as_of_its_tag(make_lane: Callable[..., Lane]) -> None:
-    path = next(path for path in scenario_paths() if path.stem == "life_with_reworks")
-    lane = make_lane("reworked", read_scenario(path), ())
+    (scenario,) = (each for each in all_scenarios() if (each.name, each.engine) == ("life_with_reworks", "pg"))
+    lane = make_lane("reworked", scenario, ())
 
     def run(tool: str, words: str) -> str:
         said = lane.run(tool, Step(run=f"{words} --target {{uri}}"))

@@ -42,6 +42,6 @@ def test_both_tools_answer_alike(scenario: Scenario, make_lane: Callable[..., La
 @pytest.mark.parametrize("engine", ENGINES)
 def test_two_lanes_of_sqitch_do_not_differ(engine: str, make_lane: Callable[..., Lane]) -> None:
     """What is masked is all that depends on the lane: nothing that is found above comes from the comparison itself."""
-    (scenario,) = (each for each in SCENARIOS if (each.name, each.engine) == ("life_from_nothing", engine))
+    (scenario,) = (each for each in SCENARIOS if (each.name, each.engine) == ("life_with_tags", engine))
     outcome = side_by_side([make_lane(name, scenario, ("sqitch",)) for name in ("one", "two")])
     assert (outcome.complaints, outcome.differences) == ([], 0)

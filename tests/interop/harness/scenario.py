@@ -24,9 +24,9 @@
     [step.sqlite]                   # what is different with one engine: of a step, of a scenario, of a project
     says = "…"
 
-``{engine}``, ``{uri}``, ``{db}``, ``{registry}`` and ``{conf}`` (a ``sqitch.conf`` that leads there) in commands, files and
-variables stand for the database of the lane, ``{directory}`` for its place. What is said of it is compared as TARGET,
-REGISTRY, DB and PROJECT.
+``{engine}``, ``{uri}``, ``{db}``, ``{host}``, ``{port}``, ``{user}``, ``{client}``, ``{registry}`` and ``{conf}`` (a
+``sqitch.conf`` that leads there) in commands, files and variables stand for the database of the lane, ``{directory}``
+for its place. What is said of it is compared as TARGET, REGISTRY, DB and PROJECT.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class LaneDatabase(ABC):
     @property
     @abstractmethod
     def placeholders(self) -> Mapping[str, str]:
-        """What scenarios write in braces: at least ``engine``, ``db``, ``uri``, ``registry`` and ``conf``."""
+        """What scenarios write in braces; see scenario.py."""
 
     @property
     def environ(self) -> Mapping[str, str]:

@@ -33,9 +33,10 @@ class MysqlLane(LaneDatabase):
     def placeholders(self) -> Mapping[str, str]:
         uri = self.database.uri
         conf = f'[core]\n\tengine = mysql\n[engine "mysql"]\n\ttarget = {uri}\n\tregistry = {self.registry}\n'
-        socket = self.database.params.get("unix_socket", "")
-        names = {"db": self.database.name, "uri": uri, "registry": self.registry, "conf": conf, "socket": socket}
-        return {"engine": "mysql", "registry_uri": self.database.uri_of(self.registry), **names}
+        params = self.database.params
+        parts = {"host": params.get("host", "localhost"), "port": str(params.get("port", 3306)), "user": params["user"]}
+        names = {"db": self.database.name, "uri": uri, "registry": self.registry, "conf": conf, "client": "mysql"}
+        return {"engine": "mysql", **names, **parts}
 
     @property
     def masks(self) -> Mapping[str, str]:

@@ -21,9 +21,26 @@ from .base import LaneDatabase, Registry
 
 _NOT_SCHEMA = re.compile(r"--|\\(?:un)?restrict |$")
 _CATALOGUES = (
-    "pg_class pg_attribute pg_attrdef pg_constraint pg_index pg_type pg_enum pg_proc pg_namespace pg_trigger pg_rewrite"
-    " pg_policy pg_sequence pg_inherits pg_default_acl pg_foreign_server pg_foreign_table pg_extension"
-).split()
+    "pg_class",
+    "pg_attribute",
+    "pg_attrdef",
+    "pg_constraint",
+    "pg_index",
+    "pg_type",
+    "pg_enum",
+    "pg_proc",
+    "pg_namespace",
+    "pg_trigger",
+    "pg_rewrite",
+    "pg_policy",
+    "pg_sequence",
+    "pg_inherits",
+    "pg_default_acl",
+    "pg_foreign_server",
+    "pg_foreign_table",
+    "pg_extension",
+)
+"""Where what pg_dump writes is kept: when no row in them is new or gone, its answer is the same."""
 _STATE = "SELECT " + ", ".join(
     f"(SELECT (count(*), max(xmin::text::bigint), sum(xmin::text::numeric)) FROM {name})" for name in _CATALOGUES
 )
@@ -42,7 +59,15 @@ class PgLane(LaneDatabase):
         parts = {name: self.database.params.get(name, "") for name in ("host", "port", "user")}
         uri = f"db:pg:{self.database.name}"
         conf = "[core]\n\tengine = pg\n"
-        return {"engine": "pg", "db": self.database.name, "uri": uri, "registry": "sqitch", "conf": conf, **parts}
+        return {
+            "engine": "pg",
+            "db": self.database.name,
+            "uri": uri,
+            "registry": "sqitch",
+            "conf": conf,
+            "client": "psql",
+            **parts,
+        }
 
     @property
     def environ(self) -> Mapping[str, str]:

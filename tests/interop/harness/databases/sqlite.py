@@ -26,7 +26,9 @@ class SqliteLane(LaneDatabase):
     def placeholders(self) -> Mapping[str, str]:
         uri = f"db:sqlite:{self.directory}/target.db"
         conf = f'[core]\n\tengine = sqlite\n[engine "sqlite"]\n\ttarget = {uri}\n'
-        return {"engine": "sqlite", "db": "target.db", "uri": uri, "registry": "sqitch", "conf": conf}
+        ignored = {"host": "localhost", "port": "1", "user": "ann"}
+        names = {"db": "target.db", "uri": uri, "registry": "sqitch", "conf": conf, "client": "sqlite3"}
+        return {"engine": "sqlite", **names, **ignored}
 
     @property
     def masks(self) -> Mapping[str, str]:
