@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqitchpy.engines.dbapi.statements import Kind, Statement
 from sqitchpy.engines.protocol import NOT_UNIQUE, Opening, Script
 from sqitchpy.errors import Diagnostics, EngineError, LockHolder, StatementError
 from sqitchpy.script.source import Source
-from sqitchpy_duckdb.file import LOCK, File, run
+from sqitchpy_duckdb.file import LOCK, Busy, File, interruptible, run
 from sqitchpy_duckdb.language import in_file, quoted, read_script
 from sqitchpy_duckdb.output import table
 
@@ -38,7 +38,8 @@ SELECT 'TYPE', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NO
 """
 _SETTINGS = "SELECT name, value FROM duckdb_settings() WHERE scope = 'GLOBAL'"
 _ATTACHED = f"SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> '{LOCK}'"
-_PRINTS = ("SELECT", "EXPLAIN", "CALL", "PRAGMA", "MULTI", "RELATION", "EXECUTE")
+_NO_RESULT = (["Count"], ["Success"])
+"""What the driver says of statements that have no rows."""
 _LEAVES_NOTHING = ("SELECT", "EXPLAIN", "INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "COPY", "TRANSACTION")
 
 
@@ -55,6 +56,11 @@ class Session:
         if self._cursor is None:
             self._cursor = self._connect()
         return self._cursor
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self._cursor is not None
 
     def query(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement of sqitchpy's own; its rows. Raises EngineError."""
@@ -131,8 +137,10 @@ class DuckDBBackend:
 
     @property
     def work(self) -> Session:
-        """The work connection. Scripts may write, verifications too, so the file is opened for that."""
-        self._need_writing()
+        """The work connection. A verification may write, so the file is opened for that, unless others read it now."""
+        if not self._work.is_open:
+            with suppress(Busy):
+                self._need_writing()
         return self._work
 
     def _need_writing(self) -> None:
@@ -158,10 +166,9 @@ class DuckDBBackend:
         self.work.query("COMMIT")
 
     def rollback(self) -> None:
-        """Roll back what is open."""
-        if self.in_transaction:
-            self.in_transaction = False
-            self._work.query("ROLLBACK")
+        """Roll back what is open: that is what closing a connection does, whatever state it is in."""
+        self.in_transaction = False
+        self._work.close()
 
     def send(self, statement: Statement) -> str:
         """Run a script's statement. Raises StatementError."""
@@ -172,14 +179,14 @@ class DuckDBBackend:
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self.in_transaction = False  # even when it fails
         try:
-            cursor = self.work.cursor.execute(text)
-            shown = kind.name in _PRINTS or " returning " in f" {text.lower()} "
-            printed = table([column[0] for column in cursor.description], cursor.fetchall()) if shown else ""
+            with interruptible():
+                cursor = self.work.cursor.execute(text)
+                names, rows = [column[0] for column in cursor.description], cursor.fetchall()
         except duckdb.Error as error:
             raise _failed(statement, error) from error
         if statement.kind is Kind.BEGIN:
             self.in_transaction = True
-        return printed
+        return "" if names in _NO_RESULT and kind is not StatementType.SELECT else table(names, rows)
 
     def forget_session(self) -> None:
         """Take away what the script has left in its session and only there."""

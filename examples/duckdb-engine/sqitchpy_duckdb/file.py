@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LOCK = "sqitchpy_deployment"
 """An empty database in memory, attached to the instance of the process that deploys: a name is attached only once."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _OTHER_MODE = "different configuration"
+_ONE_PROCESS = "DuckDB lets one process have a file open for writing, or any number of them for reading."
 _PAUSE = 0.1
 """Seconds between two attempts to get the lock."""
 
@@ -31,9 +33,8 @@ class Busy(EngineError):
 
     def __init__(self, destination: str, holder: LockHolder | None) -> None:
         super().__init__(
-            f"{destination} is open in another place" + (f": {holder}" if holder else ""),
-            hint="DuckDB lets one process write to a file, and nobody else open it meanwhile. Nothing was done; close "
-            "the file there, or wait until that process has ended, and run the command again.",
+            f"{destination} is open elsewhere" + (f": in {holder.application} (PID {holder.pid})" if holder else ""),
+            hint=f"Nothing was done. {_ONE_PROCESS} Close it there, or wait, and run the command again.",
         )
         self.holder = holder
 
@@ -41,9 +42,21 @@ class Busy(EngineError):
 def run(connection: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a statement; its rows. Raises EngineError."""
     try:
-        return connection.execute(text, parameters).fetchall()
+        with interruptible():
+            return connection.execute(text, parameters).fetchall()
     except duckdb.Error as error:
         raise EngineError(str(error)) from error
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt, as everywhere: the driver cancels the statement, and raises RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 class File:
@@ -113,6 +126,7 @@ class File:
                         f"Timed out waiting {timeout:g} seconds for another instance of Sqitch to finish work on "
                         f"{self._destination}",
                         holder=busy.holder,
+                        hint=f"Nothing was done. {_ONE_PROCESS} It may be another program that has it open.",
                     ) from busy
             time.sleep(_PAUSE)
 
