@@ -17,7 +17,7 @@ from sqitchpy.engines.dbapi.statements import Kind, Statement
 from sqitchpy.engines.protocol import NOT_UNIQUE, Opening, Script
 from sqitchpy.errors import Diagnostics, EngineError, LockHolder, StatementError
 from sqitchpy.script.source import Source
-from sqitchpy_duckdb.file import LOCK, Busy, File, interruptible, run
+from sqitchpy_duckdb.file import LOCK, Busy, File, run, run_at_length
 from sqitchpy_duckdb.language import in_file, quoted, read_script
 from sqitchpy_duckdb.output import table
 
@@ -179,9 +179,7 @@ class DuckDBBackend:
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self.in_transaction = False  # even when it fails
         try:
-            with interruptible():
-                cursor = self.work.cursor.execute(text)
-                names, rows = [column[0] for column in cursor.description], cursor.fetchall()
+            names, rows = run_at_length(self.work.cursor, text)
         except duckdb.Error as error:
             raise _failed(statement, error) from error
         if statement.kind is Kind.BEGIN:

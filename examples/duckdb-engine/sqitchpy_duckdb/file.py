@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +42,32 @@ class Busy(EngineError):
 def run(connection: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run a statement; its rows. Raises EngineError."""
     try:
-        with interruptible():
-            return connection.execute(text, parameters).fetchall()
+        return connection.execute(text, parameters).fetchall()
     except duckdb.Error as error:
         raise EngineError(str(error)) from error
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C is a KeyboardInterrupt, as everywhere: the driver cancels the statement, and raises RuntimeError."""
-    try:
-        yield
     except RuntimeError as error:
-        if "interrupted" in str(error):
-            raise KeyboardInterrupt from error
-        raise
+        if "interrupted" not in str(error):
+            raise
+        raise KeyboardInterrupt from error  # that is what the driver makes of Ctrl-C
+
+
+def run_at_length(connection: duckdb.DuckDBPyConnection, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run a statement that may take long: the names of its columns, and its rows. Raises duckdb.Error.
+
+    It runs in a thread, because the driver stops only some statements at Ctrl-C: CREATE TABLE AS goes on.
+    """
+
+    def work() -> tuple[list[str], list[tuple[Any, ...]]]:
+        done = connection.execute(text)
+        return [column[0] for column in done.description or ()], done.fetchall()
+
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 class File:
@@ -142,7 +153,9 @@ class File:
     def close(self) -> None:
         """Close the file, and give the lock back."""
         if self._root is not None:
-            if self._locked:
-                run(self._root, f"DETACH {LOCK}")
-            self._root.close()
+            try:
+                if self._locked:  # a connection of another thread may keep the instance alive
+                    run(self._root, f"DETACH {LOCK}")
+            finally:
+                self._root.close()
         self._root, self._locked, self.writable = None, False, False
