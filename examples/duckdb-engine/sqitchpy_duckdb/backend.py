@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqitchpy.engines.dbapi.statements import Kind, Statement
 from sqitchpy.engines.protocol import NOT_UNIQUE, Opening, Script
 from sqitchpy.errors import Diagnostics, EngineError, LockHolder, StatementError
 from sqitchpy.script.source import Source
-from sqitchpy_duckdb.file import LOCK, File, run
+from sqitchpy_duckdb.file import LOCK, Busy, File, run, run_at_length
 from sqitchpy_duckdb.language import in_file, quoted, read_script
 from sqitchpy_duckdb.output import table
 
@@ -38,7 +38,8 @@ SELECT 'TYPE', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NO
 """
 _SETTINGS = "SELECT name, value FROM duckdb_settings() WHERE scope = 'GLOBAL'"
 _ATTACHED = f"SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> '{LOCK}'"
-_PRINTS = ("SELECT", "EXPLAIN", "CALL", "PRAGMA", "MULTI", "RELATION", "EXECUTE")
+_NO_RESULT = (["Count"], ["Success"])
+"""What the driver says of statements that have no rows."""
 _LEAVES_NOTHING = ("SELECT", "EXPLAIN", "INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "COPY", "TRANSACTION")
 
 
@@ -56,6 +57,11 @@ class Session:
             self._cursor = self._connect()
         return self._cursor
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self._cursor is not None
+
     def query(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement of sqitchpy's own; its rows. Raises EngineError."""
         try:
@@ -64,6 +70,11 @@ class Session:
             if isinstance(error.__cause__, duckdb.ConstraintException) and "script_hash" in str(error):
                 raise EngineError("The deploy script is not unique", hint=NOT_UNIQUE) from error
             raise
+
+    def interrupt(self) -> None:
+        """Stop what runs on the connection; called from another thread."""
+        if self._cursor is not None:
+            self._cursor.interrupt()
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -115,6 +126,10 @@ class DuckDBBackend:
         """A script of this package."""
         return Script(Source(name, Path(__file__).parent), {})
 
+    def run_own(self, statement: str) -> None:
+        """Run a statement of such a script."""
+        self.control.query(statement)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction on the control connection."""
@@ -131,8 +146,10 @@ class DuckDBBackend:
 
     @property
     def work(self) -> Session:
-        """The work connection. Scripts may write, verifications too, so the file is opened for that."""
-        self._need_writing()
+        """The work connection. A verification may write, so the file is opened for that, unless others read it now."""
+        if not self._work.is_open:
+            with suppress(Busy):
+                self._need_writing()
         return self._work
 
     def _need_writing(self) -> None:
@@ -149,7 +166,7 @@ class DuckDBBackend:
         self.work.query("BEGIN")
         self.in_transaction = True
 
-    def join(self) -> None:
+    def join(self, *, in_script: bool = False) -> None:
         """Nothing is to be done: ``work_prefix`` leads to the registry from anywhere."""
 
     def commit(self) -> None:
@@ -158,10 +175,9 @@ class DuckDBBackend:
         self.work.query("COMMIT")
 
     def rollback(self) -> None:
-        """Roll back what is open."""
-        if self.in_transaction:
-            self.in_transaction = False
-            self._work.query("ROLLBACK")
+        """Roll back what is open: that is what closing a connection does, whatever state it is in."""
+        self.in_transaction = False
+        self._work.close()
 
     def send(self, statement: Statement) -> str:
         """Run a script's statement. Raises StatementError."""
@@ -172,14 +188,12 @@ class DuckDBBackend:
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self.in_transaction = False  # even when it fails
         try:
-            cursor = self.work.cursor.execute(text)
-            shown = kind.name in _PRINTS or " returning " in f" {text.lower()} "
-            printed = table([column[0] for column in cursor.description], cursor.fetchall()) if shown else ""
+            names, rows = run_at_length(self.work.cursor, text)
         except duckdb.Error as error:
             raise _failed(statement, error) from error
         if statement.kind is Kind.BEGIN:
             self.in_transaction = True
-        return printed
+        return "" if names in _NO_RESULT and kind is not StatementType.SELECT else table(names, rows)
 
     def forget_session(self) -> None:
         """Take away what the script has left in its session and only there."""
@@ -202,6 +216,10 @@ class DuckDBBackend:
             for name, value in self.control.query(_SETTINGS):
                 if value != self._settings.get(name, value):
                     self.control.query(f"RESET GLOBAL {name}")
+
+    def cancel(self) -> None:
+        """Stop what is running."""
+        self._work.interrupt()
 
     def run_client(self, script: Script, out: Callable[[str], None], err: Callable[[str], None]) -> None:
         """There is no client: DuckDB's could not open the file while we have it open."""

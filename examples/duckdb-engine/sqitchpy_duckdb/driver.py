@@ -22,7 +22,7 @@ def open_engine(opening: Opening) -> Engine:
         ) from error
     from sqitchpy.engines.dbapi.engine import DbapiEngine
 
-    return DbapiEngine(DuckDBBackend(opening), opening)
+    return DbapiEngine(DuckDBBackend, opening)
 
 
 DRIVER = Driver(key="duckdb", open=open_engine, client="duckdb")

@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LOCK = "sqitchpy_deployment"
 """An empty database in memory, attached to the instance of the process that deploys: a name is attached only once."""
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 _OTHER_MODE = "different configuration"
+_ONE_PROCESS = "DuckDB lets one process have a file open for writing, or any number of them for reading."
 _PAUSE = 0.1
 """Seconds between two attempts to get the lock."""
 
@@ -31,9 +33,8 @@ class Busy(EngineError):
 
     def __init__(self, destination: str, holder: LockHolder | None) -> None:
         super().__init__(
-            f"{destination} is open in another place" + (f": {holder}" if holder else ""),
-            hint="DuckDB lets one process write to a file, and nobody else open it meanwhile. Nothing was done; close "
-            "the file there, or wait until that process has ended, and run the command again.",
+            f"{destination} is open elsewhere" + (f": in {holder.application} (PID {holder.pid})" if holder else ""),
+            hint=f"Nothing was done. {_ONE_PROCESS} Close it there, or wait, and run the command again.",
         )
         self.holder = holder
 
@@ -44,6 +45,29 @@ def run(connection: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[A
         return connection.execute(text, parameters).fetchall()
     except duckdb.Error as error:
         raise EngineError(str(error)) from error
+    except RuntimeError as error:
+        if "interrupted" not in str(error):
+            raise
+        raise KeyboardInterrupt from error  # that is what the driver makes of Ctrl-C
+
+
+def run_at_length(connection: duckdb.DuckDBPyConnection, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run a statement that may take long: the names of its columns, and its rows. Raises duckdb.Error.
+
+    It runs in a thread, because the driver stops only some statements at Ctrl-C: CREATE TABLE AS goes on.
+    """
+
+    def work() -> tuple[list[str], list[tuple[Any, ...]]]:
+        done = connection.execute(text)
+        return [column[0] for column in done.description or ()], done.fetchall()
+
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 class File:
@@ -113,6 +137,7 @@ class File:
                         f"Timed out waiting {timeout:g} seconds for another instance of Sqitch to finish work on "
                         f"{self._destination}",
                         holder=busy.holder,
+                        hint=f"Nothing was done. {_ONE_PROCESS} It may be another program that has it open.",
                     ) from busy
             time.sleep(_PAUSE)
 
@@ -128,7 +153,9 @@ class File:
     def close(self) -> None:
         """Close the file, and give the lock back."""
         if self._root is not None:
-            if self._locked:
-                run(self._root, f"DETACH {LOCK}")
-            self._root.close()
+            try:
+                if self._locked:  # a connection of another thread may keep the instance alive
+                    run(self._root, f"DETACH {LOCK}")
+            finally:
+                self._root.close()
         self._root, self._locked, self.writable = None, False, False

@@ -12,7 +12,6 @@ from sqitchpy.engines.dbapi.statements import Kind, Statement
 from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import ScriptError
 
-_SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _LINE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _TRANSACTION = {"begin": Kind.BEGIN, "start": Kind.BEGIN, "commit": Kind.COMMIT, "end": Kind.COMMIT}
@@ -25,16 +24,27 @@ def read_script(script: Script) -> Iterator[Statement]:
     """The script's statements. ``--set`` are variables of the session: ``getvariable('name')``. Raises ScriptError."""
     name = script.source.name
     for variable, value in script.variables.items():
-        text = f"SET VARIABLE {quoted(variable)} = {literal(value)}"
-        yield Statement(text.encode(), Kind.PLAIN, name, 1, StatementType.SET)
+        setting = f"SET VARIABLE {quoted(variable)} = {literal(value)}"
+        yield Statement(setting.encode(), Kind.PLAIN, name, 1, StatementType.SET)
     line = 1
     for written, found in _parsed(script):
-        text = written[_SPACE.match(written).end() :]  # type: ignore[union-attr]  # it matches the empty text too
-        begin = line + written[: len(written) - len(text)].count("\n")
+        before, text = _core(written)
+        begin = line + before.count(b"\n")
         line += written.count("\n")
-        text = text.rstrip().rstrip(";")
-        if text:
-            yield Statement(text.encode(), kind_of(text, found), name, begin, found)
+        yield Statement(text, kind_of(text.decode(), found), name, begin, found)
+
+
+def _core(written: str) -> tuple[bytes, bytes]:
+    """What stands before a statement, and the statement: without the comments around it and its semicolons."""
+    text = written.encode()
+    tokens = [  # the driver says where they begin, in bytes
+        (start, kind is not duckdb.token_type.comment and text[start : start + 1] != b";")
+        for start, kind in duckdb.tokenize(written)
+    ]
+    core = [number for number, (_, is_part) in enumerate(tokens) if is_part]
+    begin = tokens[core[0]][0]
+    end = tokens[core[-1] + 1][0] if core[-1] + 1 < len(tokens) else len(text)
+    return text[:begin], text[begin:end].rstrip()
 
 
 def _parsed(script: Script) -> list[tuple[str, StatementType]]:
@@ -56,7 +66,7 @@ def _unreadable(name: str, text: str, message: str) -> ScriptError:
     found = _LINE.search(message)
     line = int(found[1]) if found else 1
     hint = "Nothing of the script was run."
-    if text.splitlines()[line - 1].startswith("."):
+    if text.split("\n")[line - 1].startswith("."):
         hint += " Commands that begin with a dot are of the program duckdb, and not read here: write SQL."
     return ScriptError(f"{name}:{line}: {message}", file=name, line=line, hint=hint)
 

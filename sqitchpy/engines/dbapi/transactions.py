@@ -73,6 +73,7 @@ class Transactions:
             self.savepoint("ROLLBACK TO SAVEPOINT sqitchpy_change")
         else:
             self._backend.rollback()
+            self._backend.renew()  # what the script has set is not for the revert scripts that may follow
 
     def savepoint(self, statement: str) -> None:
         """A statement about savepoints; nothing happens where there are none: what fails is rolled back as a whole."""
