@@ -188,6 +188,7 @@ def test_a_script_goes_on_behind_what_is_done_once_its_failing_statement_is_mend
     with pytest.raises(DeployError) as caught:
         app.deploy(mode="change")
     assert "ERROR 1064 (42000) at line 3 in file: 'deploy/b.sql'" in str(caught.value.failure)
+    assert str(caught.value.report.steps[-1].why).startswith("deploy/b.sql:3: ERROR: You have an error in your SQL")
     assert app.deployed() == ["a"]
     assert app.tables() == ["a", "b"]
     app.write("b", f"{first}-- so it is written\nCREATE TABLE c (id INT);\nINSERT INTO b VALUES (2);\n")
