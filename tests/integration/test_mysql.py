@@ -205,8 +205,8 @@ def test_a_script_that_was_edited_within_what_is_done_starts_anew_and_says_so(bu
     app.write("a", "CREATE TABLE IF NOT EXISTS a (id INT);\nCREATE TABLE b (id INT);\n")
     assert app.deploy() == ("a",)
     assert app.warnings() == [
-        "deploy/a.sql: edited within the statements that an earlier run had done: it starts from its beginning, and "
-        "what they did stays"
+        "deploy/a.sql: edited within the statements that an earlier run had begun: it starts from its beginning, "
+        "and what they did stays"
     ]
 
 
