@@ -21,6 +21,7 @@ from sqitchpy.errors import (
     RevertError,
     RunError,
     SqitchpyError,
+    StatementError,
     reworded,
 )
 from sqitchpy.model import Change, DeployedChange, Person
@@ -253,4 +254,8 @@ def _after_interruption(run: Run, action: events.Action, task: DeployTask | Reve
 def _why(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
+    failed = error.error if isinstance(error, TaskFailed) else error
+    if isinstance(failed, StatementError) and failed.diagnostics.shown:  # its first lines may be the statement
+        found = failed.diagnostics
+        return f"{found.file}:{found.line}: {found.severity}: {found.message.splitlines()[0]}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -188,6 +188,7 @@ def test_a_script_goes_on_behind_what_is_done_once_its_failing_statement_is_mend
     with pytest.raises(DeployError) as caught:
         app.deploy(mode="change")
     assert "ERROR 1064 (42000) at line 3 in file: 'deploy/b.sql'" in str(caught.value.failure)
+    assert str(caught.value.report.steps[-1].why).startswith("deploy/b.sql:3: ERROR: You have an error in your SQL")
     assert app.deployed() == ["a"]
     assert app.tables() == ["a", "b"]
     app.write("b", f"{first}-- so it is written\nCREATE TABLE c (id INT);\nINSERT INTO b VALUES (2);\n")
@@ -204,8 +205,8 @@ def test_a_script_that_was_edited_within_what_is_done_starts_anew_and_says_so(bu
     app.write("a", "CREATE TABLE IF NOT EXISTS a (id INT);\nCREATE TABLE b (id INT);\n")
     assert app.deploy() == ("a",)
     assert app.warnings() == [
-        "deploy/a.sql: edited within the statements that an earlier run had done: it starts from its beginning, and "
-        "what they did stays"
+        "deploy/a.sql: edited within the statements that an earlier run had begun: it starts from its beginning, "
+        "and what they did stays"
     ]
 
 
@@ -230,7 +231,7 @@ def slow(build: Build) -> Iterator[tuple[App, subprocess.Popen[str]]]:
     text = "CREATE TABLE b (id INT);\nCREATE TABLE c AS SELECT SLEEP(2) AS x;\nINSERT INTO b VALUES (1);\n"
     app = build({"a": table("a"), "b": Scripts(text, "DROP TABLE c;\nDROP TABLE b;\n")})
     process = app.start("deploy")
-    until(lambda: app.running("CREATE TABLE c"), "the slow statement")
+    until(lambda: bool(app.running("CREATE TABLE c")), "the slow statement")
     yield app, process
     if process.poll() is None:
         process.kill()
@@ -284,7 +285,7 @@ def test_a_session_that_somebody_kills_is_said_and_the_next_run_goes_on(
 def test_sqitch_and_we_wait_for_each_other(build: Build, sqitch: str) -> None:
     app = build({"a": Scripts("CREATE TABLE a AS SELECT SLEEP(2) AS x;", "DROP TABLE a;"), "b": table("b")})
     process = subprocess.Popen([sqitch, "deploy", app.database.uri], cwd=app.path, stdout=subprocess.PIPE)
-    until(lambda: app.running("CREATE TABLE a"), "Sqitch's script")
+    until(lambda: bool(app.running("CREATE TABLE a")), "Sqitch's script")
     with pytest.raises(LockTimeoutError, match=r"Timed out waiting 0\.2 seconds for another instance of Sqitch"):
         app.deploy(lock_timeout=0.2)
     assert app.deploy() == ()
@@ -295,7 +296,7 @@ def test_sqitch_and_we_wait_for_each_other(build: Build, sqitch: str) -> None:
 def test_sqitch_waits_for_us(build: Build, sqitch: str) -> None:
     app = build({"a": Scripts("CREATE TABLE a AS SELECT SLEEP(2) AS x;", "DROP TABLE a;"), "b": table("b")})
     process = app.start("deploy")
-    until(lambda: app.running("CREATE TABLE a"), "our script")
+    until(lambda: bool(app.running("CREATE TABLE a")), "our script")
     said = app.sqitch(sqitch, "deploy", app.database.uri)
     assert "Nothing to deploy (up-to-date)" in said
     assert process.wait(10) == 0
@@ -306,12 +307,14 @@ def test_who_holds_the_lock_is_named(build: Build) -> None:
     app = build({"a": table("a")})
     with closing(app.database.connect()) as other:
         cursor = other.cursor()
+        cursor.execute("SELECT CONNECTION_ID()")
+        ((number,),) = cursor.fetchall()
         cursor.execute("SELECT GET_LOCK(%s, 0)", [f"sqitch working on {app.database.name}"])
         with pytest.raises(LockTimeoutError) as caught:
             app.deploy(lock_timeout=0.2)
         assert caught.value.holder is not None
-        assert caught.value.holder.pid == other.thread_id()
-        assert f"KILL {other.thread_id()} ends it." in str(caught.value.hint)
+        assert caught.value.holder.pid == number
+        assert f"KILL {number} ends it." in str(caught.value.hint)
 
 
 # -- what users get wrong --------------------------------------------------------------------------------------------

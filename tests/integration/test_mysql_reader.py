@@ -86,6 +86,7 @@ SCRIPTS = [
     b"\\--\n1;",
     b"\\s\nselect 1;",
     b"delimiter--\nselect",
+    b"/*/*!*/select 1;\n*/select 2;",
 ]
 PIECES = [
     b"select", b" ", b"\n", b"\r\n", b"\t", b";", b"1", b"'", b'"', b"`", b"\\", b"\\\\", b"\\'", b"'a;b'",

@@ -88,7 +88,7 @@ class Journal:
             if upto and next(islice(digests(), last - 1, None), None) == upto:
                 self._control.run("adopt_progress", **self._key, other=text)
                 return False
-        return any(row[2] == "done" for row in others)
+        return any(not json.loads(notes or "{}").get("failed") for _, _, _, notes in others)
 
     def start(self, number: int, line: int, notes: Notes) -> None:
         """Note that a statement which refuses a transaction is about to run."""
@@ -141,8 +141,8 @@ class Stepwise:
         """Run the script from where an earlier run has left it. Raises StatementError, ScriptError."""
         if self._journal.adopt(lambda: self._digests(script)):
             self._tell(
-                f"{script.source.name}: edited within the statements that an earlier run had done: it starts from its "
-                "beginning, and what they did stays"
+                f"{script.source.name}: edited within the statements that an earlier run had begun: it starts from "
+                "its beginning, and what they did stays"
             )
         self._found = self._journal.find()
         for item in self._scripts.items(script):

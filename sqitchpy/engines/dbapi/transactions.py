@@ -98,7 +98,7 @@ class Transactions:
         return Recording(self._backend.work, self._backend.dialect, self._backend.work_prefix)
 
     def record(self, write: Write, project: str, latest: str | None, *, kept: bool) -> None:
-        """Write rows for something that is done already, in a session that no script comes after. Raises TaskFailed."""
+        """Write rows for something that is done already, in a session that no script meets. Raises TaskFailed."""
         try:
             with self.change(project, latest) as rows:
                 rows.append(write)

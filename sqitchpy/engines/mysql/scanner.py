@@ -150,7 +150,9 @@ class Scanner:
         found = _IN_COMMENT.search(line, at)
         if found is None:
             return len(line)
-        if found[0] == b"*/":
+        if found[0] == b"/*!":  # in a comment, too
+            self._in_condition = True
+        elif found[0] == b"*/":
             if self._in_condition:  # begun on this line: the client takes this for its end
                 self._in_condition = False
                 return found.start() + 1
@@ -252,7 +254,7 @@ class Scanner:
 
 _BACKSLASH = ord("\\")
 _LINE_COMMENT = re.compile(rb"#|--(?=[ \t\n\v\f\r]|\Z)")
-_IN_COMMENT = re.compile(rb"/\*(?!!|M!)|\*/")
+_IN_COMMENT = re.compile(rb"/\*!|/\*(?!M!)|\*/")
 _STRING_END = {
     (quote, literal): re.compile(rb"[^%b]*+(?P<end>%b)?" % (quote, quote))
     if literal
