@@ -159,7 +159,7 @@ def give_up(
         change=task.change.name,
         kept=failed.kept and not failed.undone,
         failure=failed.error,
-        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes, undo.again),
+        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes, undo.again, back.changes),
     ) from failed
 
 
