@@ -11,12 +11,19 @@ How = Literal["transaction", "statements", "psql", "sqlite3", "mysql"]
 """How a script is run (see :class:`sqitchpy.engines.protocol.Look`)."""
 
 
-def after_failed_deploy(change: str, failed: TaskFailed, stayed: int, again: str) -> str:
-    """``stayed`` is how many earlier changes of the run are still deployed, ``again`` the command to run once more."""
+_ANEW = (
+    "Changes before it were reverted, so its script will start from its beginning: undo by hand what is still there "
+    "of it (another time “--mode change” keeps the changes before it, and it goes on where it failed)."
+)
+
+
+def after_failed_deploy(change: str, failed: TaskFailed, stayed: int, again: str, reverted: int = 0) -> str:
+    """``stayed`` earlier changes of the run are still deployed, ``reverted`` are not; ``again`` is the next command."""
     others = f"{_changes(stayed)} deployed earlier in this run stayed." if stayed else None
     mend = "Mend that" if failed.stage == "record" else "Mend the script"
     left = f"Change {change}: {_what_is_left(failed)}."
-    return _join(failed.error.hint, left, others, f"{mend} and run “{again}” again.")
+    anew = _ANEW if reverted and failed.stage == "script" and failed.kept and not failed.undone else None
+    return _join(failed.error.hint, left, others, anew, f"{mend} and run “{again}” again.")
 
 
 def _what_is_left(failed: TaskFailed) -> str:

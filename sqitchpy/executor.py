@@ -159,7 +159,7 @@ def give_up(
         change=task.change.name,
         kept=failed.kept and not failed.undone,
         failure=failed.error,
-        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes, undo.again),
+        hint=after_failed_deploy(task.change.name, failed, len(done) - back.changes, undo.again, back.changes),
     ) from failed
 
 
@@ -257,5 +257,6 @@ def _why(error: BaseException) -> str:
     failed = error.error if isinstance(error, TaskFailed) else error
     if isinstance(failed, StatementError) and failed.diagnostics.shown:  # its first lines may be the statement
         found = failed.diagnostics
-        return f"{found.file}:{found.line}: {found.severity}: {found.message.splitlines()[0]}"
+        first, _, _ = found.message.partition("\n")
+        return f"{found.file}:{found.line}: {found.severity}: {first}"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -198,6 +198,17 @@ def test_a_script_goes_on_behind_what_is_done_once_its_failing_statement_is_mend
     assert app.database.rows("SELECT count(*) FROM sqitch.sqitchpy_progress") == [(0,)]
 
 
+def test_where_the_changes_before_it_were_reverted_what_is_left_is_to_be_undone_by_hand(build: Build) -> None:
+    app = build({"a": table("a"), "b": Scripts("CREATE TABLE b (id INT);\nCREATE TABEL c (id INT);\n")})
+    with pytest.raises(DeployError) as caught:
+        app.deploy()
+    assert "its script will start from its beginning: undo by hand what is still there of it" in str(caught.value.hint)
+    assert app.tables() == ["b"]
+    app.database.rows("DROP TABLE b")
+    app.write("b", "CREATE TABLE b (id INT);\nCREATE TABLE c (id INT);\n")
+    assert app.deploy() == ("a", "b")
+
+
 def test_a_script_that_was_edited_within_what_is_done_starts_anew_and_says_so(build: Build) -> None:
     app = build({"a": Scripts("CREATE TABLE a (id INT);\nCREATE TABEL b (id INT);\n")})
     with pytest.raises(DeployError):

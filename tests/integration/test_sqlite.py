@@ -227,3 +227,14 @@ def test_scripts_run_in_the_shell_when_that_is_asked_for(directory: Path) -> Non
 def test_the_shell_of_another_database_is_refused(directory: Path) -> None:
     with pytest.raises(SqitchpyError, match=r"deploy/a\.sql cannot run in psql"):
         deploy(directory, runner="psql")
+
+
+def test_a_script_that_was_mended_behind_what_is_done_goes_on(tmp_path: Path) -> None:
+    text = "CREATE TABLE a (id);\nVACUUM;\nINSERT INTO {} VALUES (1);\n"
+    directory = make_project(tmp_path, {"a": Scripts(text.format("nowhere"), "DROP TABLE a;")}, conf=CONF)
+    with pytest.raises(DeployError):
+        deploy(directory)
+    (directory / "deploy" / "a.sql").write_text(text.format("a"))
+    assert deploy(directory) == ("a",)
+    assert rows(directory / "app.db", "SELECT id FROM a") == [(1,)]
+    assert rows(directory / "sqitch.db", "SELECT count(*) FROM sqitchpy_progress") == [(0,)]

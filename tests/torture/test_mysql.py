@@ -154,7 +154,7 @@ def test_killed_deployers_leave_registry_and_schema_in_agreement(
 ) -> None:
     actions = {"deploy": ("deploy",), "revert": ("revert", "-y")}
     measured = {action: measure(world, *words) for action, words in actions.items()}
-    for turn in rounds(6):
+    for turn in rounds(6, 0.5):
         action = ("deploy", "revert")[turn % 2]
         words = actions[action] + (OPTIONS[turn // 2 % 2] if action == "deploy" else ())
         count("rounds")
