@@ -193,7 +193,7 @@ class DuckDBBackend:
             raise _failed(statement, error) from error
         if statement.kind is Kind.BEGIN:
             self.in_transaction = True
-        return "" if names in _NO_RESULT and kind is not StatementType.SELECT else table(names, rows)
+        return "" if names in _NO_RESULT and kind != StatementType.SELECT else table(names, rows)
 
     def forget_session(self) -> None:
         """Take away what the script has left in its session and only there."""

@@ -38,7 +38,7 @@ def _core(written: str) -> tuple[bytes, bytes]:
     """What stands before a statement, and the statement: without the comments around it and its semicolons."""
     text = written.encode()
     tokens = [  # the driver says where they begin, in bytes
-        (start, kind is not duckdb.token_type.comment and text[start : start + 1] != b";")
+        (start, kind != duckdb.token_type.comment and text[start : start + 1] != b";")
         for start, kind in duckdb.tokenize(written)
     ]
     core = [number for number, (_, is_part) in enumerate(tokens) if is_part]
@@ -73,7 +73,7 @@ def _unreadable(name: str, text: str, message: str) -> ScriptError:
 
 def kind_of(text: str, found: StatementType) -> Kind:
     """What a statement means for the transaction it is in."""
-    if found is StatementType.TRANSACTION:
+    if found == StatementType.TRANSACTION:
         return _TRANSACTION.get(_WORD.match(text)[0].lower(), Kind.ROLLBACK)  # type: ignore[index]
     if found in (StatementType.SELECT, StatementType.EXPLAIN):
         return Kind.PLAIN if _CHANGES.search(text) else Kind.READ
