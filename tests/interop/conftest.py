@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -66,6 +67,7 @@ def _pg(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneDatabas
 
 @contextmanager
 def _sqlite(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneDatabase]:
+    need("sqlite3", shutil.which("sqlite3") is not None)
     yield SqliteLane(directory)
 
 

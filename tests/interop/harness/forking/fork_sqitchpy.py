@@ -16,10 +16,21 @@ from typing import Any
 import sqitchpy.cli
 from sqitchpy.cli.catalog import COMMANDS
 
+LOADED = (
+    "sqitchpy.cli.process",
+    "sqitchpy.project",
+    "sqitchpy.session",
+    "sqitchpy.plan",
+    "sqitchpy.engines.pg.engine",
+    "sqitchpy.engines.sqlite.backend",
+    "sqitchpy.engines.mysql.backend",
+    "sqitchpy.engines.dbapi.engine",
+)
+
 
 def serve() -> None:
     """Answer the requests, until there are no more."""
-    for module in {"sqitchpy.cli.process", "sqitchpy.engines.pg.engine", *(each.module for each in COMMANDS.values())}:
+    for module in (*LOADED, *(each.module for each in COMMANDS.values())):
         import_module(module)
     gc.freeze()
     while line := sys.stdin.readline():
