@@ -23,13 +23,14 @@ class OptionSpec(NamedTuple):
     """One option: all its names without dashes, the canonical one first, and what it takes.
 
     ``pair`` takes ``name=value``, ``two`` two words. ``negatable`` flags have the forms ``--no-x`` and ``--nox`` as
-    well. ``ours`` marks what Sqitch does not have.
+    well. ``ours`` marks what Sqitch does not have, ``whole`` what is not to be abbreviated.
     """
 
     names: tuple[str, ...]
     kind: Kind = "flag"
     negatable: bool = False
     ours: bool = False
+    whole: bool = False
 
 
 class Normalized(NamedTuple):
@@ -186,7 +187,7 @@ def _spellings(spec: OptionSpec) -> Iterator[tuple[str, _Entry]]:
 
 
 def _starting_with(prefix: str, table: _Table) -> dict[str, _Entry]:
-    return {name: entry for name, entry in table.items() if name.startswith(prefix)}
+    return {name: entry for name, entry in table.items() if name.startswith(prefix) and not entry.spec.whole}
 
 
 def _checked(kind: Kind, value: str, shown: str) -> str:

@@ -18,7 +18,13 @@ class Option(click.Option):
     """An option that stands in a section of the help page; ``ours`` when Sqitch does not have it."""
 
     def __init__(
-        self, *args: Any, section: str = DEFAULT, ours: bool = False, pair: bool = False, **attrs: Any
+        self,
+        *args: Any,
+        section: str = DEFAULT,
+        ours: bool = False,
+        pair: bool = False,
+        whole: bool = False,
+        **attrs: Any,
     ) -> None:
         if "|" in (attrs.get("metavar") or ""):  # one of several words
             attrs["shell_complete"] = completes(*attrs["metavar"].split("|"))
@@ -26,12 +32,13 @@ class Option(click.Option):
         self.section = section
         self.ours = ours
         self.pair = pair
+        self.whole = whole
 
     @property
     def spec(self) -> OptionSpec:
         """What :mod:`sqitchpy.cli.arguments` has to know of it."""
         names = tuple(name.lstrip("-") for name in self.opts)
-        return OptionSpec(names, self._kind, negatable=bool(self.secondary_opts), ours=self.ours)
+        return OptionSpec(names, self._kind, bool(self.secondary_opts), self.ours, self.whole)
 
     @property
     def _kind(self) -> Kind:

@@ -58,7 +58,7 @@ def only_option(words: str) -> Callable[[F], F]:
 def yes_really_option(function: F) -> F:
     """``--yes-really``, without which no protected target is reverted."""
     words = "Revert although the target is protected; NAME is its name, as messages show it."
-    return ours("--yes-really", metavar="NAME", help=words)(function)
+    return ours("--yes-really", metavar="NAME", whole=True, help=words)(function)
 
 
 def refuse_with_only(options: Mapping[str, Any], changes: Sequence[str], *others: str) -> None:

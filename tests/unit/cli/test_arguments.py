@@ -188,6 +188,12 @@ def test_passing_through_never_complains_and_keeps_every_argument(words: list[st
     assert [word for word in read.rest if not word.startswith("-")] == [w for w in words if not w.startswith("-")]
 
 
+def test_what_must_be_typed_in_full_has_no_abbreviation() -> None:
+    specs = (OptionSpec(("yes-really",), "text", ours=True, whole=True),)
+    assert normalize(["--yes", "db"], specs).errors == ("Unknown option: yes",)
+    assert normalize(["--yes-really", "db"], specs).options == ("--yes-really=db",)
+
+
 def test_an_option_of_two_words_takes_the_next_two() -> None:
     specs = (OptionSpec(("rename",), "two", ours=True), OptionSpec(("y",), ours=True))
     assert normalize(["--rename", "a", "-b", "-y", "x"], specs) == (("--rename=a", "-b", "-y"), ("x",), ())
