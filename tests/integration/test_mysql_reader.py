@@ -86,6 +86,9 @@ SCRIPTS = [
     b"\\--\n1;",
     b"\\s\nselect 1;",
     b"delimiter--\nselect",
+    b"use mysql;delimiter\nprompt x\n",
+    b"select\\cdelimiter\nselect",
+    b"delimiter //\\\nuse mysql;select 1;",
     b"/*/*!*/select 1;\n*/select 2;",
 ]
 PIECES = [

@@ -131,10 +131,13 @@ def _charset(reader: _Reader, command: Command, source: Source) -> Answer:
 
 
 def _delimiter(reader: _Reader, command: Command, source: Source) -> Answer:
-    """One without an argument, at which the client complains and goes on; or with a quote that is not closed."""
+    """One that cannot be, at which the client complains and goes on; or with a quote that is not closed."""
     if any(quote in command.text for quote in (b"'", b'"', b"`")):
         raise _failed("a DELIMITER in quotes that hold nothing, or are not closed", command, source)
-    yield from _complaint("DELIMITER must be followed by a 'delimiter' character or string", command, source)
+    if b"\\" in argument(command.text):
+        yield from _complaint("DELIMITER cannot contain a backslash character", command, source)
+    else:
+        yield from _complaint("DELIMITER must be followed by a 'delimiter' character or string", command, source)
 
 
 def _complaint(words: str, command: Command, source: Source) -> Answer:

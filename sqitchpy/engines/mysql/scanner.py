@@ -131,6 +131,10 @@ class Scanner:
         """What was read of the line so far is beyond recall (``is_delimiter_command`` looks at what is not)."""
         self._flushed = len(self._buffer)
 
+    def _forget(self) -> None:
+        self._buffer.clear()
+        self._flush()
+
     def _is_delimiter_command(self, line: bytes) -> bool:
         retained = b"".join(self._buffer[self._flushed :])[:9]
         looked_at = retained + b"\n" + line[len(retained) + 1 :]  # the client has put the line's end there
@@ -230,24 +234,23 @@ class Scanner:
         else:
             yield from self._send()
         if not self._ended:
-            self._buffer.clear()
+            self._forget()
 
     def _obey(self, name: str, text: bytes) -> Iterator[Sent | Command]:
         if name in ("go", "ego"):
             yield from self._send(upright=name == "ego")
         elif name == "exit":
             self._ended = True
-        elif name == "delimiter" and not _UNCLOSED.match(text) and (wanted := argument(text)):
+        elif name == "delimiter" and not _UNCLOSED.match(text) and (wanted := argument(text)) and b"\\" not in wanted:
             self.delimiter = wanted[:_DELIMITER_LENGTH]
         else:
             if name in ("clear", "source"):
-                self._buffer.clear()
+                self._forget()
             yield Command(name, text, self._number)
 
     def _send(self, *, upright: bool = False) -> Iterator[Sent]:
         text = b"".join(self._buffer).rstrip(_NOT_PRINTED)
-        self._buffer.clear()
-        self._flush()
+        self._forget()
         if text:
             yield Sent(text, self._since, upright)
 
