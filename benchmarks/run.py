@@ -43,6 +43,7 @@ def read_options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--label", default="", help="a word on this run, for its tables' titles")
     parser.add_argument("--add", action="store_true", help="to the results that are there")
     options = parser.parse_args(words)
+    options.chosen = options.changes is not None
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)

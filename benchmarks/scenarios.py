@@ -107,14 +107,16 @@ def life(bench: Bench) -> None:
             for delay in bench.options.delays:
                 with proxied(on.port, delay) as port:
                     for count in bench.options.changes:
-                        if wanted_size(count, fsync, delay):
+                        if bench.options.chosen or worth_it(count, fsync, delay):
                             away = f"{2 * delay:g} ms away" if delay else "same machine"
                             _life(bench, f"W({count:,}), fsync {fsync}, {away}{bench.label}", on, port, count)
 
 
-def wanted_size(count: int, fsync: str, delay: float) -> bool:
-    """Far away, and without fsync, only what says something: hours would pass with the rest."""
-    return count < 10_000 if fsync == "on" and not delay else count in (100, 1000) if not delay else count == 100
+def worth_it(count: int, fsync: str, delay: float) -> bool:
+    """Whether a size is measured when none was chosen: far away, and without fsync, hours would pass with the rest."""
+    if delay:
+        return fsync == "on" and count == 100
+    return count < 10_000 if fsync == "on" else count in (100, 1000)
 
 
 def _life(bench: Bench, scenario: str, on: server.Server, port: int, count: int) -> None:

@@ -93,7 +93,7 @@ class ScriptError(SqitchpyError):
 
 
 class LockHolder(NamedTuple):
-    """A session of the server that holds a lock which we want, as far as the server tells us.
+    """Who holds a lock which we want, as far as the server tells us: a session, or a process where there is no server.
 
     ``since`` is when it has connected, or has begun its transaction for other locks than the deployment lock.
     """
@@ -105,6 +105,8 @@ class LockHolder(NamedTuple):
     query: str | None
     state: str | None = None
     """PostgreSQL's word for what it is doing (``idle in transaction``)."""
+    called: str = "backend"
+    """What ``pid`` is the number of: a server's backend, or connection, or a process."""
 
     def __str__(self) -> str:
         facts = (
@@ -113,7 +115,7 @@ class LockHolder(NamedTuple):
             f"since {self.since}" if self.since else None,
             self.state,
         )
-        return ", ".join((f"backend {self.pid}", *filter(None, facts)))
+        return ", ".join((f"{self.called} {self.pid}", *filter(None, facts)))
 
 
 class EngineError(SqitchpyError):

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from sqitchpy.config import Config, expand
-from sqitchpy.engines.catalog import engine_keys, find_driver, is_known
+from sqitchpy.engines.catalog import KNOWN, find_driver, is_known
 from sqitchpy.errors import SqitchpyError, TargetError
 from sqitchpy.uri import DatabaseURI, parse_uri
 
@@ -138,9 +138,7 @@ def resolve_target(
     named = ":" not in reference
     uri = parse_uri(_configured_uri(config, reference, environ) if named else reference)
     if not is_known(uri.engine):
-        engines = ", ".join(engine_keys())
-        hint = f"The engines are {engines}; a package can bring another one (docs/engines.md)"
-        raise TargetError(f"Unknown engine: {uri.engine}", hint=hint)
+        raise TargetError(f"Unknown engine: {uri.engine}", hint=KNOWN)
     uri = uri.override(user=overrides.user, host=overrides.host, port=overrides.port, dbname=overrides.dbname)
     settings = _Settings(config, reference if named else uri.display, uri.engine, overrides._asdict())
     return Target(

@@ -17,7 +17,7 @@ from sqitchpy.cli.options import option, set_option, stacked
 from sqitchpy.config import Config, Places, config_places
 from sqitchpy.config.editing import has_section, remove_section, rename_section, set_value
 from sqitchpy.config.writing import edit_file, read_text
-from sqitchpy.engines.catalog import engine_keys, is_known
+from sqitchpy.engines.catalog import KNOWN, is_known
 from sqitchpy.errors import ConfigError, SqitchpyError
 from sqitchpy.model import Plan
 from sqitchpy.target import configured_attributes, default_reference
@@ -126,8 +126,7 @@ def engine_of(reference: str) -> str:
 def require_engine(engine: str, *, exit_code: int = 2) -> None:
     """Refuse an engine that nobody knows, in Sqitch's words."""
     if not is_known(engine):
-        hint = f"The engines are {', '.join(engine_keys())}"
-        raise ConfigError(f'Unknown engine "{engine}"', hint=hint, exit_code=exit_code)
+        raise ConfigError(f'Unknown engine "{engine}"', hint=KNOWN, exit_code=exit_code)
 
 
 def described(config: Config, reference: str) -> Reference:

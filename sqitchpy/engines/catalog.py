@@ -21,6 +21,10 @@ BUILT_IN = {
 """Our own engines, and the modules with their ``DRIVER``: looking for entry points takes a while."""
 
 
+KNOWN = f"The engines are {', '.join(ENGINES)}; a package can bring another one (docs/engines.md)"
+"""What to say where an engine is named that nobody knows."""
+
+
 @cache
 def find_driver(key: str) -> Driver | None:
     """The engine of that key; None when there is none. Raises TargetError when its package cannot be loaded."""

@@ -19,8 +19,8 @@ _NO_SQL = {
     b"PGDMP": ("an archive of pg_dump's, in its custom format, not SQL", _PG_RESTORE),
     b"toc.dat\0": ("an archive of pg_dump's, in its tar format, not SQL", _PG_RESTORE),
     b"\x1f\x8b": ("compressed (gzip), not SQL", "Nothing of the script was run. Decompress it: gunzip {name}"),
-    b"\xff\xfe": ("text in UTF-16, which PostgreSQL does not read", _UTF_8),
-    b"\xfe\xff": ("text in UTF-16, which PostgreSQL does not read", _UTF_8),
+    b"\xff\xfe": ("text in UTF-16, which the database does not read", _UTF_8),
+    b"\xfe\xff": ("text in UTF-16, which the database does not read", _UTF_8),
 }
 """How files begin that are no scripts: what they are, and what to do about it."""
 

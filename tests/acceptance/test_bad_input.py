@@ -175,8 +175,8 @@ def test_a_script_with_nul_bytes(place: Place, text: bytes, line: int) -> None:
         (b"PGDMP\x01\x0e\x00\n", "an archive of pg_dump's, in its custom format, not SQL", "pg_restore --file"),
         (b"toc.dat" + bytes(505), "an archive of pg_dump's, in its tar format, not SQL", "pg_restore --file"),
         (gzip.compress(b"SELECT 1;\n"), "compressed (gzip), not SQL", "gunzip"),
-        ("CREATE TABLE t ();\n".encode("utf-16"), "text in UTF-16, which PostgreSQL does not read", "iconv"),
-        (codecs.BOM_UTF16_BE + "漢".encode("utf-16-be"), "text in UTF-16, which PostgreSQL does not read", "iconv"),
+        ("CREATE TABLE t ();\n".encode("utf-16"), "text in UTF-16, which the database does not read", "iconv"),
+        (codecs.BOM_UTF16_BE + "漢".encode("utf-16-be"), "text in UTF-16, which the database does not read", "iconv"),
     ],
     ids=["custom", "tar", "gzip", "utf-16", "utf-16 without a NUL"],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,7 +16,12 @@ from sqitchpy.cli.app import help_page, load, take_apart
 from sqitchpy.cli.arguments import normalize
 from sqitchpy.cli.catalog import COMMANDS
 from sqitchpy.cli.command import CONNECTION, Command, Option, specs
+from sqitchpy.engines.dbapi.backend import Backend
+from sqitchpy.engines.dbapi.dialect import Dialect
+from sqitchpy.engines.dbapi.statements import Kind
+from sqitchpy.engines.protocol import Driver, Opening
 from sqitchpy.script.meta import RULES
+from sqitchpy.testing.conformance import Subject
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -173,3 +179,24 @@ def test_the_page_on_scripts_has_every_meta_command_in_the_right_table() -> None
         first_cells = " ".join(row.split(" | ")[0] for row in table.splitlines())
         listed = set(re.findall(r"`\\([^`]+)`", first_cells)) - {"d"}
         assert listed == {name for name, rule in RULES.items() if rule.treatment == treatment}
+
+
+ENGINES_PAGE = (DOCS / "engines.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", [Opening, Driver, Dialect, Subject])
+def test_the_page_on_engines_has_every_field(kind: type) -> None:
+    names = {each.name for each in dataclasses.fields(kind)}
+    assert {name for name in names if f"`{name}`" not in ENGINES_PAGE} == set()
+
+
+def test_the_page_on_engines_has_every_member_of_a_backend() -> None:
+    table = ENGINES_PAGE.partition("## The backend")[2].partition("\n### ")[0]
+    cells = " ".join(re.findall(r"^\| (.+?) \| ", table, re.MULTILINE))
+    named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", cells))
+    assert named == {name for name in vars(Backend) if not name.startswith("_")}
+
+
+def test_the_page_on_engines_has_every_kind_of_statement() -> None:
+    text = ENGINES_PAGE.partition("### Language")[2].partition("\n### ")[0]
+    assert [kind.name for kind in Kind if f"`{kind.name}`" not in text] == []

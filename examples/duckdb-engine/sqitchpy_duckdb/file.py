@@ -106,14 +106,16 @@ class File:
         except duckdb.Error as error:
             if match := _HOLDER.search(str(error)):
                 program = Path(match["program"]).name
-                raise Busy(self._destination, LockHolder(int(match["pid"]), None, program, None, None)) from error
+                raise Busy(
+                    self._destination, LockHolder(int(match["pid"]), None, program, None, None, called="process")
+                ) from error
             if _OTHER_MODE in str(error) or "Could not set lock" in str(error):
                 raise Busy(self._destination, self._ourselves if _OTHER_MODE in str(error) else None) from error
             raise EngineError(f"{self._destination} cannot be opened: {error}") from error
 
     @property
     def _ourselves(self) -> LockHolder:
-        return LockHolder(os.getpid(), None, "this very process", None, None)
+        return LockHolder(os.getpid(), None, "this very process", None, None, called="process")
 
     # -- the deployment lock -------------------------------------------------------------------------------------
 

@@ -18,6 +18,11 @@ _TRANSACTION = {"begin": Kind.BEGIN, "start": Kind.BEGIN, "commit": Kind.COMMIT,
 _CHANGES = re.compile(r"\b(insert|update|delete|merge|nextval)\b", re.IGNORECASE)
 """In a query with such a word there may be a data-modifying WITH, or a sequence that moves on."""
 _ALONE = re.compile(r"(force\s+)?checkpoint|pragma\s+force_checkpoint|call\s+\w*checkpoint", re.IGNORECASE)
+_TEMPORARY = re.compile(r"create\s+(or\s+replace\s+)?(temp|temporary|secret)\b|create\b[^(]*\btemp\s*\.", re.IGNORECASE)
+_REPEATABLE = re.compile(r"\bgetvariable\s*\(\s*'[^']*'\s*\)", re.IGNORECASE)
+_ASKS = re.compile(r"\(|\bcurrent_\w+", re.IGNORECASE)
+"""A setting with a call or a query in it may have another value the next time."""
+_SESSION = ("SET", "ATTACH", "DETACH", "LOAD", "PREPARE")
 
 
 def read_script(script: Script) -> Iterator[Statement]:
@@ -25,7 +30,7 @@ def read_script(script: Script) -> Iterator[Statement]:
     name = script.source.name
     for variable, value in script.variables.items():
         setting = f"SET VARIABLE {quoted(variable)} = {literal(value)}"
-        yield Statement(setting.encode(), Kind.PLAIN, name, 1, StatementType.SET)
+        yield Statement(setting.encode(), Kind.SESSION, name, 1, StatementType.SET)
     line = 1
     for written, found in _parsed(script):
         before, text = _core(written)
@@ -77,6 +82,12 @@ def kind_of(text: str, found: StatementType) -> Kind:
         return _TRANSACTION.get(_WORD.match(text)[0].lower(), Kind.ROLLBACK)  # type: ignore[index]
     if found in (StatementType.SELECT, StatementType.EXPLAIN):
         return Kind.PLAIN if _CHANGES.search(text) else Kind.READ
+    if found.name == "CREATE":
+        return Kind.LOCAL if _TEMPORARY.match(text) else Kind.PLAIN
+    if found.name == "SET" and _ASKS.search(_REPEATABLE.sub("", text)):
+        return Kind.LOCAL
+    if found.name in _SESSION:
+        return Kind.SESSION
     return Kind.ALONE if _ALONE.match(text) else Kind.PLAIN
 
 

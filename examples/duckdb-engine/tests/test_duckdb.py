@@ -116,6 +116,40 @@ def test_a_checkpoint_is_not_part_of_a_transaction(app: App) -> None:
     assert app.subject.ask("SELECT count(*) FROM a") == [(1,)]
 
 
+def broken_behind(app: App, statements: str) -> str:
+    """A script that is not one transaction is deployed, and fails behind these statements; its beginning."""
+    begun = f"CREATE TABLE a (v VARCHAR);\n{statements}CHECKPOINT;\n"
+    app.plan("a", f"{begun}{BROKEN};\n", "DROP TABLE a;")
+    with app.target() as target, pytest.raises(DeployError):
+        target.deploy(variables={"who": "Ann"})
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("statements", "value", "found"),
+    [
+        ("", "getvariable('who')", "Ann"),
+        ("SET VARIABLE x = 'kept';\n", "getvariable('x')", "kept"),
+        ("SET VARIABLE x = getvariable('who') || '!';\n", "getvariable('x')", "Ann!"),
+        ("CREATE SCHEMA s;\nUSE s;\n", "current_schema()", "s"),
+        ("PREPARE p AS INSERT INTO main.a VALUES ('p');\n", "NULL;\nDELETE FROM main.a;\nEXECUTE p", "p"),
+    ],
+)
+def test_a_script_that_goes_on_has_its_session_again(app: App, statements: str, value: str, found: str) -> None:
+    app.write("deploy", "a", broken_behind(app, statements) + f"INSERT INTO main.a SELECT {value};\n")
+    assert app.deploy(variables={"who": "Ann"}) == ("a",)
+    assert app.subject.ask("SELECT v FROM a") == [(found,)]
+
+
+@pytest.mark.parametrize("statement", ["CREATE TEMP TABLE t (v VARCHAR)", "SET VARIABLE x = (SELECT count(*) FROM a)"])
+def test_a_script_does_not_go_on_without_what_has_ended_with_its_session(app: App, statement: str) -> None:
+    app.write("deploy", "a", broken_behind(app, f"{statement};\n") + "INSERT INTO a VALUES ('b');\n")
+    with pytest.raises(DeployError) as caught:
+        app.deploy(variables={"who": "Ann"})
+    assert str(caught.value.failure).startswith("deploy/a.sql:2: an earlier run was interrupted after this statement")
+    assert app.subject.ask("SELECT v FROM a") == []
+
+
 # -- sessions ----------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +325,14 @@ def test_a_script_in_another_encoding_is_refused(app: App) -> None:
         ("SELECT nextval('s')", Kind.PLAIN),
         ("EXPLAIN ANALYZE DELETE FROM a", Kind.PLAIN),
         ("CREATE TABLE a (id INTEGER)", Kind.PLAIN),
+        ("CREATE TABLE temperature (id INTEGER)", Kind.PLAIN),
+        ("CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1", Kind.LOCAL),
+        ("CREATE TABLE temp.t (id INTEGER)", Kind.LOCAL),
+        ("CREATE SECRET s (TYPE s3)", Kind.LOCAL),
+        ("SET VARIABLE x = current_timestamp", Kind.LOCAL),
+        ("SET VARIABLE x = getvariable('y')", Kind.SESSION),
+        ("RESET search_path", Kind.SESSION),
+        ("ATTACH 'b.duckdb' AS b", Kind.SESSION),
         ("VACUUM", Kind.PLAIN),
         ("FORCE CHECKPOINT", Kind.ALONE),
         ("CALL force_checkpoint()", Kind.ALONE),

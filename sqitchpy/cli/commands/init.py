@@ -26,7 +26,7 @@ from sqitchpy.cli.options import json_option, option, stacked
 from sqitchpy.config import Config
 from sqitchpy.config.editing import append_comment, set_value
 from sqitchpy.config.writing import edit_file
-from sqitchpy.engines.catalog import engine_keys, is_known
+from sqitchpy.engines.catalog import KNOWN, is_known
 from sqitchpy.errors import SqitchpyError
 from sqitchpy.plan.grammar import is_name
 from sqitchpy.target import configured_attributes, default_reference
@@ -95,7 +95,7 @@ def configuration(
     text = _section(None, "core", dict(_core(engine, given)), _defaults(engine, known, given))
     if engine:
         if not is_known(engine):
-            raise SqitchpyError(f"Unknown engine: {engine}", hint=f"The engines are {', '.join(engine_keys())}")
+            raise SqitchpyError(f"Unknown engine: {engine}", hint=KNOWN)
         asked = {"target": target or None, **{key: given.get(key) for key in _ENGINE_KEYS[1:]}}
         values = {key: value for key, value in asked.items() if value}
         comments = [f"\t{key} = {known[key]}" for key in _ENGINE_KEYS if key not in values]

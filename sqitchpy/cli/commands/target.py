@@ -26,7 +26,7 @@ from sqitchpy.cli.founding import (
 )
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import json_option, option, ours, stacked
-from sqitchpy.engines.catalog import engine_keys, is_known
+from sqitchpy.engines.catalog import KNOWN, is_known
 from sqitchpy.errors import ConfigError, SqitchpyError
 
 EXAMPLES = (
@@ -150,12 +150,11 @@ class _Work:
 def _checked(uri: str) -> str:
     """The URI of ``--uri`` as it is written. Raises ConfigError (Sqitch's words and exit code) where it is none."""
     written, engine = stored_uri(uri), engine_of(uri)
-    engines = f"The engines are {', '.join(engine_keys())}"
     if written != uri and not uri.lower().startswith("db:"):
         legal = written.removeprefix("db:")
         raise ConfigError(f'URI "{legal}" is not a database URI', hint="Write db:pg:NAME, or the like", exit_code=255)
     if not engine and "${" not in uri:
-        raise ConfigError(f'No database engine in URI "{uri}"', hint=engines, exit_code=255)
+        raise ConfigError(f'No database engine in URI "{uri}"', hint=KNOWN, exit_code=255)
     if engine and not is_known(engine):
-        raise ConfigError(f'Unknown engine "{engine}" in URI "{uri}"', hint=engines, exit_code=255)
+        raise ConfigError(f'Unknown engine "{engine}" in URI "{uri}"', hint=KNOWN, exit_code=255)
     return written

@@ -92,6 +92,7 @@ def _holder(session: Session, name: str) -> LockHolder | None:
     )
     if not rows:
         ((number,),) = session.query("SELECT IS_USED_LOCK(%s)", [name])
-        return LockHolder(number, None, None, None, None) if number else None
+        return LockHolder(number, None, None, None, None, called="connection") if number else None
     number, user, host, command, seconds, query = rows[0]
-    return LockHolder(number, f"{user}@{host}", None, None, query, f"{command.lower()} for {seconds} s")
+    state = f"{command.lower()} for {seconds} s"
+    return LockHolder(number, f"{user}@{host}", None, None, query, state, called="connection")

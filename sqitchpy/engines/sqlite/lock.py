@@ -81,7 +81,7 @@ class FileLock:
     def _holder(self) -> LockHolder | None:
         try:
             pid, user, since = json.loads(self._path.read_text("utf-8"))
-            return LockHolder(pid, user, "sqitchpy", since, None)
+            return LockHolder(pid, user, "sqitchpy", since, None, called="process")
         except (OSError, ValueError):  # it has just ended, or has not signed yet
             return None
 
