@@ -47,7 +47,16 @@ def _table(rows: Sequence[Measured]) -> str:
     by_tool = {name: [row for row in rows if row.tool == name] for name in _distinct(row.tool for row in rows)}
     yardstick = next((name for name in YARDSTICKS if name in by_tool), None)
     ours = next((name for name in ("sqitchpy", "sqitchpy --verify") if name in by_tool), None)
-    head = ["tool", "seconds (quartiles)", f"× {yardstick}", "× sqitchpy", "client CPU", "server CPU", "runs"]
+    head = [
+        "tool",
+        "seconds (quartiles)",
+        f"× {yardstick}",
+        "× sqitchpy",
+        "client CPU",
+        "server CPU",
+        "× in CPU",
+        "runs",
+    ]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
     for name in sorted(by_tool, key=lambda name: spread(row.wall for row in by_tool[name]).median):
         lines.append(_line(name, by_tool, yardstick, ours))
@@ -64,8 +73,16 @@ def _line(name: str, by_tool: Mapping[str, Sequence[Measured]], yardstick: str |
         _ratio(rows, by_tool.get(ours or "", ())),
         _seconds(spread(row.cpu for row in rows).median),
         _seconds(spread(row.server_cpu for row in rows).median),
+        _in_cpu(rows, by_tool.get(yardstick or "", ())),
         str(len(rows)),
     ]
+
+
+def _in_cpu(mine: Sequence[Measured], other: Sequence[Measured]) -> str:
+    """The ratio of all processor time: a steadier guide than wall time on a machine that is busy with other work."""
+    ratios = paired({row.turn: row.cpu + row.server_cpu for row in mine},
+                    {row.turn: row.cpu + row.server_cpu for row in other})  # fmt: skip
+    return f"{ratios.median:.2f}" if ratios else "–"
 
 
 def _ratio(mine: Sequence[Measured], other: Sequence[Measured]) -> str:
