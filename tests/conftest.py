@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -78,3 +79,25 @@ def mysql_database(mysql_server: MariaServer) -> Iterator[MariaDatabase]:
     """An empty database for one test; the registry ``sqitch`` goes with it."""
     with mysql_server.database() as database:
         yield database
+
+
+COUNTED = ("scenarios", "steps", "differences")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A line for each engine, and one for all: how much was compared with Sqitch.
+
+    Here and not beside those tests: where tests run in several processes, the first of these reads no other file.
+    """
+    totals: dict[str, Counter[str]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    if name == "compared":
+                        totals.setdefault(value["engine"], Counter()).update({key: value[key] for key in COUNTED})
+    if totals:
+        totals["all"] = sum(totals.values(), Counter())
+    for engine, counter in totals.items():
+        text = ", ".join(f"{counter[name]} {name}" for name in COUNTED)
+        terminalreporter.write_line(f"compared with Sqitch, {engine}: {text} (known, in docs/compatibility.md)")

@@ -1,10 +1,9 @@
-"""Fixtures of the tests against real Sqitch, and the lines that sum them up."""
+"""Fixtures of the tests against real Sqitch."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -24,7 +23,6 @@ from .harness.scenario import Scenario
 from .harness.tools import PROGRAMS, Tool, loaded
 
 MakeLane = Callable[..., Lane]
-COUNTED = ("scenarios", "steps", "differences")
 
 
 @pytest.fixture(scope="session")
@@ -80,19 +78,3 @@ def _mysql(request: pytest.FixtureRequest, directory: Path) -> Iterator[LaneData
 
 _numbers = count(1)
 DATABASES = {"pg": _pg, "sqlite": _sqlite, "mysql": _mysql}
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A line for each engine, and one for all: how much was compared with Sqitch."""
-    totals: dict[str, Counter[str]] = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", "") == "call":
-                for name, value in report.user_properties:
-                    if name == "compared":
-                        totals.setdefault(value["engine"], Counter()).update({key: value[key] for key in COUNTED})
-    if totals:
-        totals["all"] = sum(totals.values(), Counter())
-    for engine, counter in totals.items():
-        text = ", ".join(f"{counter[name]} {name}" for name in COUNTED)
-        terminalreporter.write_line(f"compared with Sqitch, {engine}: {text} (known, in docs/compatibility.md)")
