@@ -11,6 +11,9 @@ from typing import NamedTuple, Protocol
 from sqitchpy.engines.protocol import TaskFailed, VerifyTask
 from sqitchpy.events import Blocked, Event, OnEvent
 
+CANCEL_AGAIN = 0.1
+"""Seconds until a worker that is still busy is cancelled once more."""
+
 
 class Worker(Protocol):
     """What runs verifications in one session."""
@@ -58,9 +61,7 @@ class Parallel:
                     self._on_event(event)
                 yield done.failed
         finally:
-            self._stop()
-            for thread in threads:
-                thread.join()
+            self._stop(threads)
 
     def _wait_for(self, number: int) -> _Done:
         while True:
@@ -74,13 +75,18 @@ class Parallel:
                     return self._done.pop(number)
             self._on_event(urgent)
 
-    def _stop(self) -> None:
+    def _stop(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait until no worker is busy. One may have been about to send something when it was cancelled: so, again."""
         with self._changed:
             self._stopped = True
             self._chunks.clear()
-            busy = list(self._workers)
-        for worker in busy:
-            worker.cancel()
+        while any(thread.is_alive() for thread in threads):
+            with self._changed:  # none is closed meanwhile
+                for worker in self._workers:
+                    worker.cancel()
+            for thread in threads:
+                if thread.is_alive():  # one that was interrupted before its start never is
+                    thread.join(CANCEL_AGAIN)
 
     # -- in a worker's thread -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -154,3 +155,17 @@ def test_several_at_once_are_refused_on_a_callers_connection(build: Build) -> No
         assert target.verify().errors == 0
         with pytest.raises(EngineError, match="need connections of their own"):
             target.verify(jobs=2)
+
+
+def test_what_has_not_begun_yet_is_not_waited_for_when_a_callback_raises(build: Build) -> None:
+    app = built(build, ["SELECT 1;", *["SELECT pg_sleep(3);"] * 7])
+
+    def stop(event: Event) -> None:
+        if isinstance(event, StepFinished):
+            raise RuntimeError("enough")
+
+    for _ in range(5):  # whether another worker is just connecting is a matter of luck
+        begun = time.monotonic()
+        with app.session(on_event=stop) as target, pytest.raises(RuntimeError, match="enough"):
+            target.verify(jobs=4)
+        assert time.monotonic() - begun < 2

@@ -237,10 +237,11 @@ class MysqlBackend:
 
     def cancel(self) -> None:
         """End the work session whose statement is not wanted any more: the server would go on with it."""
-        if self._work is not None:
+        work = self._work  # asked once: the other thread may close it meanwhile
+        if work is not None:
             with suppress(EngineError):
                 helper = Session(self._access, None, self._opening.registry_destination)
-                helper.query(f"KILL {self._work.number}")
+                helper.query(f"KILL {work.number}")
                 helper.close()
 
     def _session_state(self) -> dict[str, str]:

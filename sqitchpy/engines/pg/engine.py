@@ -360,5 +360,6 @@ class PgEngine:
 
     def cancel(self) -> None:
         """Stop what the server is doing for this engine's scripts. May be called from another thread."""
-        if self._session.opened is not None:
-            self._session.opened.cancel_from_outside()
+        opened = self._session.opened  # asked once: the other thread may close it meanwhile
+        if opened is not None:
+            opened.cancel_from_outside()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -260,8 +260,10 @@ class SqliteBackend:
 
     def cancel(self) -> None:
         """Stop what is running."""
-        if self._work is not None:
-            self._work.raw.interrupt()
+        work = self._work  # asked once: the other thread may close it meanwhile
+        if work is not None:
+            with suppress(sqlite3.ProgrammingError):
+                work.raw.interrupt()
 
     def run_client(self, script: Script, out: Callable[[str], None], err: Callable[[str], None]) -> None:
         """Run a script in the sqlite3 shell, word for word as Sqitch does."""
