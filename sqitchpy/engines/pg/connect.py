@@ -69,4 +69,6 @@ def _advice(text: str) -> str:
             f"{name}={os.environ[name]}" for name in ("PGHOST", "PGPORT", "PGSERVICE") if name in os.environ
         )
         return "Is the server running, and is this where it listens?" + (f" (Environment: {where})" if where else "")
+    if "too many" in text or "connection slots" in text:
+        return "Wait until others have disconnected. Every job of “verify --jobs” takes a connection of its own."
     return "Check the target's URI and the PG* environment variables."
