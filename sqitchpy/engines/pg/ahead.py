@@ -61,4 +61,6 @@ class Ahead:
         """Whether a change can be sent now. Behind a tag there may come a savepoint, for ``mode="tag"``."""
         if self._sent and self._sent[-1].change.tags:
             return False
-        return all(self._scripts.sends_only(script) for script in (task.script, task.verify) if script is not None)
+        return (task.script is None or self._scripts.sends_only(task.script, "script")) and (
+            task.verify is None or self._scripts.sends_only(task.verify, "verify")
+        )

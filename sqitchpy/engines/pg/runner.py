@@ -19,7 +19,7 @@ from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import Look, Script
-from sqitchpy.errors import Diagnostics, ScriptError
+from sqitchpy.errors import Diagnostics, ScriptError, SqitchpyError
 from sqitchpy.events import Action as Doing
 from sqitchpy.events import OnEvent, ScriptMessage, ScriptOutput, Warned
 from sqitchpy.script.actions import Action, Actions, Print, Run
@@ -105,8 +105,17 @@ class ScriptRunner:
                 hint='Deploy this change without transaction="caller".',
             )
 
-    def sends_only(self, script: Script) -> bool:
-        """Whether a script does nothing but send statements, which are known beforehand, and leaves the session be."""
+    def sends_only(self, script: Script, kind: ScriptKind) -> bool:
+        """Whether a script can be sent inside our transaction without looking at what comes back meanwhile.
+
+        It does nothing then but send statements, which are known beforehand, and leaves the session be. Not so one that
+        cannot be run: that is told when it is its turn.
+        """
+        try:
+            if not self.folds(script, kind):
+                return False
+        except SqitchpyError:
+            return False
         shape = self.shape(script)
         return shape.actions is not None and not shape.new_connection and all(map(_is_sent, shape.actions))
 

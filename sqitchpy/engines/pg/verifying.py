@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 
 from sqitchpy.engines.pg.failures import ServerFailure, failed_outside_block
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.protocol import Script, TaskFailed, VerifyTask
-from sqitchpy.errors import ConnectionLostError, EngineError, SqitchpyError
+from sqitchpy.errors import ConnectionLostError, EngineError
 
 BURST = 32
 """How many verifications are sent before the results of the first are read."""
@@ -42,7 +43,7 @@ class Verifying:
                     script = sent.popleft()
                     failed = self._read(script, last=not sent)
                     if failed is not None and self._refuses_block(script, failed):
-                        self._session.work().give_up_parts()
+                        self._give_up()  # what was sent behind it is sent again
                         waiting.extendleft(reversed(sent))
                         sent.clear()
                         failed = self._outcome(script, alone=True)
@@ -123,10 +124,7 @@ class Verifying:
     def _can_wait(self, script: Script) -> bool:
         """Whether a script can be sent without looking at what comes back meanwhile."""
         self._scripts.forget(script)
-        try:
-            return self._scripts.folds(script, "verify") and self._scripts.sends_only(script)
-        except SqitchpyError:
-            return False  # it is told when it is its turn
+        return self._scripts.sends_only(script, "verify")
 
     def _read(self, script: Script, *, last: bool) -> TaskFailed | None:
         wire, failed = self._session.work(), None
@@ -140,5 +138,7 @@ class Verifying:
     def _give_up(self) -> None:
         wire = self._session.opened
         if wire is not None and not wire.connection.closed:
-            wire.give_up_parts()
+            with suppress(ConnectionLostError):  # what cannot be stopped is closed, and that is what comes next
+                wire.give_up_parts()
+                self._session.abandon()  # a transaction of the caller's goes on
         self._session.drop_work()

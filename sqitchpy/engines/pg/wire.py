@@ -57,7 +57,9 @@ class Wire(Link):
         origin: Any = None,
         on_rows: Callable[[pq.abc.PGresult], None] | None = None,
     ) -> None:
-        """Queue a statement. Sends and reads what is queued when that becomes much. Raises as :meth:`sync` does.
+        """Queue a statement. Sends and reads what is queued when that becomes much, unless parts are on their way.
+
+        Raises as :meth:`sync` does.
 
         One with ``parameters`` is our own (a script's have none), and is prepared if this session may prepare.
         """
@@ -71,10 +73,12 @@ class Wire(Link):
             if is_new:
                 self._guard(lambda: self._pgconn.send_prepare(name, text))
                 self._queue.append(Sent(text, origin, None))
+                self._queued_bytes += len(text)
             self._guard(lambda: self._pgconn.send_query_prepared(name, parameters))
         self._queue.append(Sent(text, origin, on_rows))
         self._queued_bytes += len(text)
-        if self._queued_bytes > MAX_QUEUED_BYTES or len(self._queue) >= MAX_QUEUED_STATEMENTS:
+        much = self._queued_bytes > MAX_QUEUED_BYTES or len(self._queue) >= MAX_QUEUED_STATEMENTS
+        if much and not self._syncs_due:  # else it goes out with its part: parts before it are still to be read
             self.sync()
 
     def _enter_pipeline(self) -> None:
@@ -100,9 +104,7 @@ class Wire(Link):
             raise
         finally:
             self._leave_pipeline()
-        if failure is not None:
-            self.prepared.forget()  # those behind it were not prepared
-            raise failure
+        self._raise(failure)
 
     # -- parts that do not depend on one another -----------------------------------------------------------------------
 
@@ -128,8 +130,7 @@ class Wire(Link):
         finally:
             if not self._syncs_due:
                 self._leave_pipeline()
-        if failure is not None:
-            raise failure
+        self._raise(failure)
 
     def cancel_from_outside(self) -> None:
         """Stop what the server is doing for us; called from another thread than the one that waits for it."""
@@ -137,10 +138,15 @@ class Wire(Link):
             self._pgconn.get_cancel().cancel()
 
     def give_up_parts(self) -> None:
-        """Stop what is under way, and read what is still to be read without a word about it."""
-        if self._syncs_due:
-            self._cancel()
-            self._leave_pipeline()
+        """Stop what is under way, and read what is still to be read without a word about it.
+
+        Raises ConnectionLostError when it cannot be stopped; the connection is closed then.
+        """
+        if not self._queue:
+            return
+        self._send_sync()  # something may be queued behind the last part
+        self._recover(None, self._cancel)
+        self._leave_pipeline()
 
     # -- the end of what was sent ---------------------------------------------------------------------------------
 
@@ -182,11 +188,17 @@ class Wire(Link):
             if sent.on_rows is not None:
                 sent.on_rows(result)
 
-    def _recover(self, error: BaseException, cancel: Callable[[], None]) -> None:
+    def _raise(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self.prepared.forget()  # those behind it were not prepared
+            raise failure
+
+    def _recover(self, error: BaseException | None, cancel: Callable[[], None]) -> None:
         """Make the connection usable again. Where that fails, or is interrupted itself, it is closed.
 
         What the server makes of the statements that it has, nobody here can know then. Raises ConnectionLostError.
         """
+        self.prepared.forget()  # nobody knows which of them it came to
         try:
             cancel()
         except (Exception, KeyboardInterrupt):  # noqa: BLE001 - whatever it is: the connection is in doubt
