@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import sqitchpy
-from sqitchpy.errors import DeployError
-from sqitchpy.events import StepFinished, StepStarted
+from sqitchpy.errors import DeployError, EngineError, InterruptedRunError
+from sqitchpy.events import ScriptMessage, ScriptOutput, StepFinished, StepStarted
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table
 
@@ -80,6 +80,79 @@ def test_a_script_that_is_edited_meanwhile_cannot_commit_the_run(build: Build, e
     assert app.deployed() == app.tables() == []
 
 
+def test_a_run_goes_on_where_an_interrupted_one_has_prepared_nothing(build: Build) -> None:
+    slow = "DROP TABLE IF EXISTS nothing;\nCREATE INDEX ON given (slow(id));\nCREATE TABLE a ();"
+    app = build({"a": Scripts(slow), "b": table("b")})
+    app.rows("CREATE TABLE given AS SELECT 1 AS id")
+    app.rows(
+        "CREATE FUNCTION slow(id integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql"
+        " AS $$BEGIN PERFORM pg_sleep(0.3); RETURN 1; END$$"
+    )
+    stops = [RuntimeError("enough")]
+
+    def stop(event: object) -> None:
+        if isinstance(event, ScriptMessage) and stops:
+            raise stops.pop()
+
+    with app.session(on_event=stop) as target:
+        with pytest.raises(RuntimeError, match="enough"):
+            target.deploy()
+        assert target.deploy(transaction="run").done == ("a", "b")
+    assert app.deployed() == ["a", "b"]
+
+
+@pytest.mark.parametrize("mode", ["all", "change"])
+def test_a_run_survives_that_its_statements_are_deallocated(build: Build, mode: str) -> None:
+    app = build({"a": table("a"), "b": table("b"), "c": table("c")})
+    app.rows(
+        "CREATE FUNCTION mean() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$;"
+    )
+    app.rows("CREATE EVENT TRIGGER mean ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION mean()")
+    try:
+        deploy(app, mode=mode)
+        assert app.deployed() == app.tables() == ["a", "b", "c"]
+    finally:
+        app.rows("DROP EVENT TRIGGER mean")
+
+
+def test_what_a_failed_script_has_prepared_is_gone_when_others_are_reverted(build: Build) -> None:
+    prepares = "PREPARE mine AS SELECT 1;\n"
+    app = build(
+        {"a": Scripts("CREATE TABLE a ();", prepares + "DROP TABLE a;"), "b": Scripts(prepares + "SELECT 1/0;")}
+    )
+    with pytest.raises(DeployError):
+        app.deploy()
+    assert app.deployed() == app.tables() == []
+
+
+@pytest.mark.parametrize("mode", ["all", "tag", "change"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_whoever_is_shown_output_may_end_a_run_while_others_are_on_their_way(
+    build: Build, mode: str, error: type[BaseException]
+) -> None:
+    app = build({"a": Scripts("CREATE TABLE a ();\nSELECT 1;"), "b": table("b"), "c": table("c")})
+    stops = [error("enough")]
+
+    def stop(event: object) -> None:
+        if isinstance(event, ScriptOutput) and stops:
+            raise stops.pop()
+
+    expected = InterruptedRunError if error is KeyboardInterrupt else error
+    with app.session(on_event=stop) as target:
+        with pytest.raises(expected):
+            target.deploy(transaction="run", mode=mode)
+        assert app.tables() == app.deployed() == []
+        assert target.deploy(transaction="run", mode=mode).done == ("a", "b", "c")
+    assert app.deployed() == app.tables() == ["a", "b", "c"]
+
+
+def test_two_scripts_of_a_run_may_prepare_the_same(build: Build) -> None:
+    prepares = Scripts("PREPARE mine AS SELECT 1;\nEXECUTE mine;", verify="PREPARE mine AS SELECT 2;\nEXECUTE mine;")
+    app = build({"a": prepares, "b": Scripts(f"-- b\n{prepares.deploy}", verify=prepares.verify), "c": table("c")})
+    deploy(app, verify=True)
+    assert app.deployed() == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("stop_at", ["c1", "c2"])
 def test_a_verification_that_ends_early_leaves_a_callers_transaction_usable(build: Build, stop_at: str) -> None:
     verifications = ["SELECT 1;", "SELECT pg_sleep(0.3);", "SELECT 3;"]
@@ -100,3 +173,40 @@ def test_a_verification_that_ends_early_leaves_a_callers_transaction_usable(buil
         assert connection.execute("SELECT count(*) FROM mine").fetchone() == (0,)
         connection.commit()
     assert "mine" in app.tables()
+
+
+def test_too_many_locks_are_no_lie_about_what_was_deployed_before(build: Build) -> None:
+    many = "".join(f"CREATE TABLE t{number} (a text);\n" for number in range(12000))
+    vacuum = Scripts("VACUUM a;", "SELECT 1;")
+    app = build({"a": table("a"), "vacuum": vacuum, "many": Scripts(many)})
+    with pytest.raises(EngineError, match="These 1 changes need about 48000 locks") as raised:
+        deploy(app)
+    assert (raised.value.hint or "").startswith("None of them was deployed.")
+    assert app.deployed() == ["a", "vacuum"]
+
+
+@pytest.mark.parametrize("how", ["change", "run"])
+def test_a_script_that_skips_all_but_plain_ddl_runs_once(build: Build, how: str) -> None:
+    skips = r"""\if false
+SELECT 1;
+\endif
+DROP TABLE IF EXISTS nothing;
+CREATE TABLE b ();"""
+    app = build({"a": table("a"), "b": Scripts(skips), "c": table("c")})
+    with app.session() as target:
+        target.deploy(transaction=how)  # type: ignore[arg-type]
+    assert app.deployed() == app.tables() == ["a", "b", "c"]
+    assert len(app.of(ScriptMessage)) == 1
+
+
+def test_what_a_rolled_back_run_has_prepared_is_gone_when_others_are_reverted(build: Build) -> None:
+    prepares = "PREPARE mine AS SELECT 1;\n"
+    changes = {
+        "a": Scripts("CREATE TABLE a ();", f"{prepares}DROP TABLE a;"),
+        "vacuum": Scripts("VACUUM a;", "SELECT 1;"),
+        "b": Scripts(f"{prepares}SELECT 1/0;"),
+    }
+    app = build(changes)
+    with pytest.raises(DeployError):
+        deploy(app)
+    assert app.deployed() == app.tables() == []

@@ -174,14 +174,15 @@ class PgEngine:
     def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""
         wanted = sum(self._scripts.shape(task.script).locks for task in tasks if task.script)
-        ((capacity,),) = self._registry.lock_capacity()
+        ((capacity, event_triggers),) = self._registry.run_conditions()
         if wanted > capacity:
             raise EngineError(
                 f"These {len(tasks)} changes need about {wanted} locks at once; the server has room for {capacity}",
-                hint="Nothing was deployed. Deploy with --transaction change, in steps with --to, or raise "
+                hint="None of them was deployed. Deploy with --transaction change, in steps with --to, or raise "
                 "max_locks_per_transaction on the server (it takes a restart).",
             )
-        self._transactions.attempt("record", lambda: self._session.begin_run(savepoints=not as_a_whole))
+        session, prepares = self._session, not event_triggers  # these may do anything, DEALLOCATE ALL for instance
+        self._transactions.attempt("record", lambda: session.begin_run(savepoints=not as_a_whole, prepares=prepares))
         self._ahead = self._new_ahead(tasks)
 
     def keep_point(self) -> None:

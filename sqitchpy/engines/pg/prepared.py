@@ -6,15 +6,19 @@ again until the session is as good as new.
 
 from __future__ import annotations
 
-import os
+import secrets
 
 
 class Prepared:
-    """Names of the statements that are prepared in one session. ``allowed`` is false where none may be left behind."""
+    """Names of the statements that are prepared in one session. ``allowed`` is false where none may be left behind.
+
+    Nobody else has used such a name: behind a pooler the session may have statements of other deployers.
+    """
 
     def __init__(self, *, allowed: bool) -> None:
         self._allowed = self._trusted = allowed
         self._names: dict[bytes, bytes] = {}
+        self._prefix = b"sqitchpy_" + secrets.token_hex(6).encode()
         self._generation = 0
 
     def name(self, text: bytes) -> tuple[bytes, bool] | None:
@@ -24,7 +28,7 @@ class Prepared:
         known = self._names.get(text)
         if known is not None:
             return known, False
-        name = self._names[text] = b"sqitchpy_%d_%d_%d" % (os.getpid(), self._generation, len(self._names))
+        name = self._names[text] = b"%b_%d_%d" % (self._prefix, self._generation, len(self._names))
         return name, True
 
     def distrust(self) -> None:

@@ -341,10 +341,12 @@ DELETE FROM {registry}.sqitchpy_progress WHERE action = 'deploy' OR change_id = 
 -- name: has_progress
 SELECT pg_catalog.to_regclass(%(table)s) IS NOT NULL
 
--- name: lock_capacity
+-- name: run_conditions
+-- About how many locks the server can hold at once (PostgreSQL's documentation, max_locks_per_transaction); are there event triggers?
 SELECT pg_catalog.current_setting('max_locks_per_transaction')::integer
        * (pg_catalog.current_setting('max_connections')::integer
-          + pg_catalog.current_setting('max_prepared_transactions')::integer)
+          + pg_catalog.current_setting('max_prepared_transactions')::integer),
+       EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D')
 
 -- name: forget_progress
 DELETE FROM {registry}.sqitchpy_progress WHERE change_id = $1

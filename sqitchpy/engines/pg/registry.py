@@ -128,9 +128,9 @@ class PgRegistry:
         """The sessions that hold what the session ``pid`` is waiting for at this moment."""
         return self._fetch("blockers", pid=pid)
 
-    def lock_capacity(self) -> list[tuple[Any, ...]]:
-        """About how many locks the server can hold at once (PostgreSQL's documentation, max_locks_per_transaction)."""
-        return self._fetch("lock_capacity")
+    def run_conditions(self) -> list[tuple[Any, ...]]:
+        """About how many locks the server can hold at once, and whether DDL sets event triggers off."""
+        return self._fetch("run_conditions")
 
     def has_progress(self) -> bool:
         """Whether progress of changes that are not one transaction was ever noted here."""

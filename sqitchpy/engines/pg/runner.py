@@ -224,8 +224,8 @@ class ScriptRunner:
     def queue_reset(self, wire: Wire, *shapes: Shape | None) -> None:
         """Inside a transaction: what comes next must not see what the scripts have set."""
         if any(shape is not None and not shape.inert for shape in shapes):
-            for text in self._session.reset:
-                wire.queue(text)
+            wire.queue_each(self._session.reset)
+            wire.prepared.distrust()  # one of these deallocates them
 
     def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""

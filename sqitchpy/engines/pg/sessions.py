@@ -29,8 +29,8 @@ Connection = psycopg.Connection[Any]
 class OwnSession:
     """Connections of our own, each opened when it is first needed."""
 
-    reset: tuple[bytes, ...] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
-    """What undoes a script's settings, inside a transaction."""
+    reset: tuple[bytes, ...] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL", b"DEALLOCATE ALL")
+    """What undoes a script's settings, and what it has prepared, inside a transaction."""
     as_new: tuple[bytes, ...] = (b"DISCARD ALL",)
     """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
     nested: ClassVar[bool] = False
@@ -47,7 +47,8 @@ class OwnSession:
         self._wire: Wire | None = None
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
-        self._in_run = False
+        self.in_run = False
+        """Whether a run that is one transaction is under way."""
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
         self.on_stall: Callable[[], None] = lambda: None
@@ -58,7 +59,7 @@ class OwnSession:
     @property
     def commits(self) -> bool:
         """Whether a change is committed by itself; else it is a savepoint in a larger transaction."""
-        return not (self.nested or self._in_run)
+        return not (self.nested or self.in_run)
 
     @property
     def begin(self) -> tuple[bytes, ...]:
@@ -81,11 +82,17 @@ class OwnSession:
             return b"ROLLBACK"
         return b"ROLLBACK TO SAVEPOINT sqitchpy_change" if self._has_savepoints else None
 
-    def begin_run(self, *, savepoints: bool) -> None:
-        """Open a transaction for several changes; without ``savepoints`` none of them can be taken back alone."""
-        if not self.nested:
-            self.work().run(b"BEGIN")
-        self._in_run, self._has_savepoints = True, savepoints
+    def begin_run(self, *, savepoints: bool, prepares: bool) -> None:
+        """Open a transaction for several changes; without ``savepoints`` none of them can be taken back alone.
+
+        ``prepares`` says whether our statements may be prepared in it: one that is gone would end the run.
+        """
+        wire = self.work()
+        wire.run(b"BEGIN")
+        wire.prepared.forget()  # a pooler may have given this transaction another session
+        if not prepares:
+            wire.prepared.distrust()
+        self.in_run, self._has_savepoints = True, savepoints
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""
@@ -102,12 +109,12 @@ class OwnSession:
 
     def end_run(self, guard: Callable[[Wire], None], *, to_point: bool, rollback: bool) -> None:
         """End the run's transaction; ``guard`` queues what must hold before it is committed."""
-        self._in_run, self._has_savepoints = False, True
+        self.in_run, self._has_savepoints = False, True
         wire = self._wire
         if wire is None:
             return
         if rollback:
-            wire.abandon(b"ROLLBACK")
+            self.abandon()
             return
         if to_point:
             wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
@@ -118,9 +125,9 @@ class OwnSession:
 
     def abandon_run(self) -> None:
         """Roll the run's transaction back if it is still open; with a lost connection it is gone already."""
-        if not self._in_run:
+        if not self.in_run:
             return
-        self._in_run, self._has_savepoints = False, True
+        self.in_run, self._has_savepoints = False, True
         try:
             if self._wire is not None and not self._wire.connection.closed:
                 self._wire.give_up_parts()
@@ -179,6 +186,9 @@ class OwnSession:
             self.drop_work()
         elif self._wire is not None:
             self._wire.abandon(self.rollback)
+            if self.commits:  # what a script has prepared or locked outlives its transaction
+                self._wire.queue_discard(self.as_new)
+                self._wire.sync()
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""

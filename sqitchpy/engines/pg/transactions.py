@@ -35,11 +35,12 @@ class Transactions:
 
     def attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False) -> None:
         """Do something on the work connection; when it fails, roll back and raise TaskFailed."""
+        repeatable = self._session.commits  # asked before: the COMMIT of a run must not be tried again by itself
         try:
             work()
         except ServerFailure as failure:
             self._session.abandon()
-            if self._session.commits and _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+            if repeatable and _prepared_in_vain(failure) and self._session.work().prepared.give_up():
                 self.attempt(stage, work, kept=kept)
                 return
             raise self.failed(failure, stage, kept=kept) from failure
@@ -50,7 +51,8 @@ class Transactions:
             self._session.abandon()
             raise TaskFailed(stage, error, kept=kept) from error
         except BaseException:
-            self._session.abandon()
+            if not self._session.in_run:  # that is rolled back as a whole; its savepoints may be gone already
+                self._session.abandon()
             raise
 
     def failed(self, failure: ServerFailure, stage: Stage, *, kept: bool = False) -> TaskFailed:
