@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from sqitchpy.engines.sqlite.failures import registry_error, statement_error
 from sqitchpy.engines.sqlite.lock import FileLock
 from sqitchpy.engines.sqlite.output import Style, rendered
 from sqitchpy.engines.sqlite.shell import read_script
-from sqitchpy.errors import EngineError, LockHolder
+from sqitchpy.errors import EngineError, LockHolder, RegistryError
 from sqitchpy.script.source import Source
 
 DIALECT = Dialect(
@@ -220,10 +220,23 @@ class SqliteBackend:
         if not self._database.exists():
             return
         numbers = self.control.query(f"SELECT number FROM {redo.NUMBER}") if self.has_table(redo.NUMBER) else []
-        with self.transaction() if self.has_table("changes") else nullcontext():
-            for text, parameters in redo.unrecorded(self.work, [number for (number,) in numbers]):
-                self.control.query(text, parameters)
+        if unrecorded := redo.unrecorded(self.work, [number for (number,) in numbers]):
+            self._record(unrecorded)
         self._forget_notes()
+
+    def _record(self, statements: Sequence[redo.Statement]) -> None:
+        try:
+            with self.transaction():
+                for statement in statements:
+                    self.control.query(*statement)
+        except EngineError as error:
+            raise RegistryError(
+                f"{self._opening.destination} has a change that a killed run committed without recording it, and it "
+                f"cannot be recorded in {self._opening.registry_destination} now: {error.message}",
+                hint="Nothing was changed. If that registry is not the one of then, or was changed since, bring it back; or "
+                f"drop the table {redo.NOTE} from the database, and record with “sqitchpy deploy --log-only” or "
+                "“sqitchpy revert --log-only” what the database has.",
+            ) from error
 
     def _forget_notes(self) -> None:
         redo.forget(self.work)
