@@ -62,7 +62,7 @@ def _interrupted(action: Action, change: str, how: How, recorded: bool | None) -
         return f"Change {change} is deployed and recorded, “sqitchpy verify” says whether it is well"
     if not recorded and action == "revert":
         return f"Change {change} is reverted"
-    cancelled = f"What was running for change {change} was cancelled on the server and"
+    cancelled = f"What was running for change {change} was cancelled and"
     if how == "transaction":
         return f"{cancelled} rolled back"
     return f"{cancelled} what ran before it was kept, since the script is not one transaction"

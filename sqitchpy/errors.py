@@ -230,7 +230,7 @@ class VerifyError(SqitchpyError):
 
 
 class InterruptedRunError(RunError):
-    """The user interrupted the run (Ctrl-C). What was running was cancelled on the server and rolled back."""
+    """The user interrupted the run (Ctrl-C). What was running was cancelled and rolled back."""
 
     exit_code = 130
 

@@ -66,7 +66,14 @@ class Project:
     def resolve(self, target: str | None = None, overrides: TargetOverrides | None = None) -> Target:
         """What is configured for a target, by name or URI; the default one without. Raises TargetError."""
         system_user = read_system_user(self.environ).login
-        return resolve_target(self.config, target, environ=self.environ, overrides=overrides, system_user=system_user)
+        return resolve_target(
+            self.config,
+            target,
+            environ=self.environ,
+            overrides=overrides,
+            system_user=system_user,
+            directory=str(self.directory),
+        )
 
     def has_plan(self, target: Target) -> bool:
         """Whether the target's plan file exists."""

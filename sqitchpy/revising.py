@@ -203,10 +203,11 @@ class Reviser:
 
 
 def _revert(plan: Plan, answer: Answer, change: Change) -> str:
-    """The command that reverts to before a change."""
-    if not change.position:
+    """The command that reverts to before a change, which is to the last one before it that is deployed."""
+    ids = {row.id for row in answer.deployed}
+    before = next((other for other in reversed(plan.changes[: change.position]) if other.id in ids), None)
+    if before is None:
         return f"sqitchpy revert {answer.target}"
-    before = plan.changes[change.position - 1]
     return f"sqitchpy revert {answer.target} --to {before.name if len(plan.by_name[before.name]) == 1 else before.id}"
 
 

@@ -1,7 +1,8 @@
 """Targets: a database together with the registry, client, plan and directories that go with it.
 
 ``resolve_target`` answers what Sqitch's ``target show`` does, from the configuration alone: nothing here looks at the
-disk or the database. Paths stay as they are configured, relative to the current directory, with forward slashes.
+database, nor at the disk but to tell which files are one. Paths stay as they are configured, relative to the current
+directory, with forward slashes.
 """
 
 from __future__ import annotations
@@ -122,11 +123,13 @@ def resolve_target(
     environ: Mapping[str, str],
     overrides: TargetOverrides | None = None,
     system_user: str | None = None,
+    directory: str = "",
 ) -> Target:
     """Find a target by name or URI; without one the default: SQITCH_TARGET, ``core.target``, then the engine's.
 
     ``${VAR}`` in a target or its URI is put in here, so that another target's unset variable does no harm.
-    ``system_user`` is only shown, where nothing else names a PostgreSQL database.
+    ``system_user`` is only shown, where nothing else names a PostgreSQL database; from ``directory`` go the paths of
+    files, to tell which are one.
 
     Raises:
         TargetError: no such target, no engine, an engine nobody knows, a URI that cannot be read.
@@ -146,7 +149,7 @@ def resolve_target(
         uri=uri,
         engine=uri.engine,
         destination=settings.name if named else _destination(uri, environ, system_user),
-        protected=_is_protected(settings, uri, environ),
+        protected=_is_protected(settings, uri, environ, directory),
         config=config,
         **_attributes(settings, uri.engine),
     )
@@ -260,21 +263,21 @@ def _raw(config: Config, key: str) -> str | None:
     return setting.raw if setting else None
 
 
-def _is_protected(settings: _Settings, uri: DatabaseURI, environ: Mapping[str, str]) -> bool:
+def _is_protected(settings: _Settings, uri: DatabaseURI, environ: Mapping[str, str], directory: str) -> bool:
     """What the target itself says counts, then that its database is a protected target's, then engine and core."""
     own, *general = settings.truths("protected")
     if own is not None:
         return own
     said = next((value for value in general if value is not None), False)
-    return said or uri.place in _protected_places(settings.config, environ)
+    return said or uri.place(directory) in _protected_places(settings.config, environ, directory)
 
 
-def _protected_places(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str | None, ...]]:
+def _protected_places(config: Config, environ: Mapping[str, str], directory: str) -> Iterator[tuple[str | None, ...]]:
     """Where the databases of the protected targets are: they are not less so when their URI is typed."""
     for name in config.names("target"):
         if config.get_bool(f"target.{name}.protected"):
             try:
-                yield parse_uri(_configured_uri(config, name, environ)).place
+                yield parse_uri(_configured_uri(config, name, environ)).place(directory)
             except SqitchpyError:  # without its ${VARIABLE} nobody knows where it is
                 continue
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 from sqitchpy.errors import TargetError
@@ -84,9 +85,13 @@ class DatabaseURI:
         """The project's own embedded PostgreSQL server."""
         return self.dialect == "embedded"
 
-    @property
-    def place(self) -> tuple[str | None, ...]:
-        """Where the database is, whoever connects and how: two URIs of one database may still differ in it."""
+    def place(self, directory: str) -> tuple[str | None, ...]:
+        """Where the database is, whoever connects and how: two URIs of one database may still differ in it.
+
+        A file's path goes from ``directory``; links are followed.
+        """
+        if self.engine == "sqlite" and self.dbname:
+            return (self.engine, str(Path(directory, self.dbname).resolve()))
         named = {"host": self.host, "port": self.port, "dbname": self.dbname, "service": None}
         parts = {name: self.params.get(name) or value for name, value in named.items()}
         return (self.engine, "embedded" if self.is_embedded else None, *parts.values())

@@ -89,7 +89,7 @@ def _prepare_streams() -> None:
 
 
 def _prepare_signals() -> None:
-    """SIGTERM ends a run the way Ctrl-C does: what is running is cancelled on the server and rolled back."""
+    """SIGTERM ends a run the way Ctrl-C does: what is running is cancelled and rolled back."""
     if threading.current_thread() is threading.main_thread():  # the only one that may; elsewhere it is the caller's
         signal.signal(signal.SIGTERM, _interrupt)
 

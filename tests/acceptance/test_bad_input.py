@@ -404,7 +404,7 @@ def test_control_c_in_the_middle_of_a_script(place: Place) -> None:
     assert process.returncode == 130
     assert err == (
         "Interrupted\n"
-        "hint: What was running for change b was cancelled on the server and rolled back; 1 change completed. "
+        "hint: What was running for change b was cancelled and rolled back; 1 change completed. "
         "Run the command again to go on.\n"
     )
     assert place.database.rows(asleep) == [(0,)]

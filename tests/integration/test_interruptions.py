@@ -80,7 +80,7 @@ def test_an_interrupted_script_is_cancelled_on_the_server_and_rolled_back(
     assert code == 130
     assert "Traceback" not in err
     assert err.startswith("Interrupted\n")
-    assert "What was running for change b was cancelled on the server and rolled back" in err
+    assert "What was running for change b was cancelled and rolled back" in err
     assert out.splitlines()[-1].startswith("  + b ..")
     assert not busy(app)
     assert app.deployed() == app.tables() == ["a"]
@@ -134,7 +134,7 @@ def test_an_interruption_while_a_run_is_taken_back_is_told_like_any_other(build:
     until(lambda: busy(app), "the revert script")
     code, out, err = command.end(signal.SIGINT)
     assert code == 130
-    assert "What was running for change a was cancelled on the server and rolled back" in err
+    assert "What was running for change a was cancelled and rolled back" in err
     document = json.loads(out)
     assert [(step["action"], step["change"], step["outcome"]) for step in document["steps"]] == [
         ("deploy", "a", "done"),
@@ -292,7 +292,7 @@ def test_whoever_is_shown_output_may_stop_the_run(build: Build, statement: str) 
     with app.session(on_event=stop) as target:
         with pytest.raises(InterruptedRunError) as failure:
             target.deploy()
-        assert "cancelled on the server and rolled back" in (failure.value.hint or "")
+        assert "cancelled and rolled back" in (failure.value.hint or "")
         assert app.deployed() == app.tables() == ["a"]
         write_script(app.path, "deploy", "b", "CREATE TABLE b ();")
         assert target.deploy().done == ("b",)  # on the same connections

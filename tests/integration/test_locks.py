@@ -238,6 +238,7 @@ def test_after_a_lost_lock_the_next_run_goes_on(build: Build, elsewhere: Connect
     def kill(event: object) -> None:
         if isinstance(event, ScriptOutput):
             elsewhere.execute("SELECT pg_terminate_backend(%s)", pids(app, "control"))
+            until(lambda: not pids(app, "control"), "the end of the control session")
 
     with app.session(on_event=kill) as target, pytest.raises(SqitchpyError):
         target.deploy()

@@ -73,6 +73,16 @@ def test_what_is_deployed_on_one_target_stays_and_the_target_is_named(opened: Op
     assert names(project) == ["a", "b", "c"]
 
 
+def test_whoever_has_skipped_changes_is_told_to_revert_to_one_that_is_deployed(opened: Open) -> None:
+    project = opened()
+    deploy(project, "prod", "a")
+    with project.target("prod") as session:
+        session.deploy(only="c")
+    told, hint = refused(lambda: project.remove("b"))
+    assert 'change "c" is deployed on prod' in told
+    assert "“sqitchpy revert prod --to a”" in hint
+
+
 def test_a_line_before_what_is_deployed_stays_too(opened: Open) -> None:
     project = opened(a=table("a", conflicts=["c"]))
     deploy(project, "dev", "a")

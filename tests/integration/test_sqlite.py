@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from sqitchpy import Project
-from sqitchpy.errors import DeployError, EngineError, LockTimeoutError, SqitchpyError
+from sqitchpy.errors import DeployError, EngineError, LockTimeoutError, RegistryError, ScriptError, SqitchpyError
 from sqitchpy.events import Event, StepFinished, StepStarted
 from tests.projects import Scripts, make_project
+from tests.waiting import until
 
 CONF = "[core]\n\tengine = sqlite\n"
 URI = "db:sqlite:app.db"
+RECORDED = "SELECT change FROM changes ORDER BY committed_at"
 
 
 def table(name: str) -> Scripts:
@@ -127,8 +132,7 @@ def test_a_database_in_wal_mode_is_left_without_a_note(directory: Path) -> None:
     assert rows(directory / "sqitch.db", "SELECT count(*) FROM changes") == [(0,)]
 
 
-@pytest.mark.parametrize("action", ["deploy", "revert"])
-def test_what_a_killed_run_has_committed_in_one_file_only_is_completed(directory: Path, action: str) -> None:
+def killed(directory: Path, action: str) -> Path:
     """The state between the two commits, made of the registry before the last change and the database after it."""
     in_wal_mode(directory)
     deploy(directory, to="a" if action == "deploy" else None)
@@ -147,15 +151,43 @@ def test_what_a_killed_run_has_committed_in_one_file_only_is_completed(directory
     with Project.open(directory).target(URI, on_event=keep) as target:
         target.deploy() if action == "deploy" else target.revert("a")
     assert "sqitchpy_unrecorded" in tables(state / "app.db")
-    recorded = "SELECT change FROM changes ORDER BY committed_at"
-    assert rows(state / "sqitch.db", recorded) == ([("a",)] if action == "deploy" else [("a",), ("b",)])
+    assert rows(state / "sqitch.db", RECORDED) == ([("a",)] if action == "deploy" else [("a",), ("b",)])
+    return state
+
+
+@pytest.mark.parametrize("action", ["deploy", "revert"])
+def test_what_a_killed_run_has_committed_in_one_file_only_is_completed(directory: Path, action: str) -> None:
+    state = killed(directory, action)
     with Project.open(state).target(URI) as target:
         report = target.deploy() if action == "deploy" else target.revert("a")
     assert report.message == (
         "Nothing to deploy (up-to-date)" if action == "deploy" else 'No changes deployed since: "a"'
     )
-    assert rows(state / "sqitch.db", recorded) == rows(directory / "sqitch.db", recorded)
+    assert rows(state / "sqitch.db", RECORDED) == rows(directory / "sqitch.db", RECORDED)
     assert "sqitchpy_unrecorded" not in tables(state / "app.db")
+
+
+def test_a_run_that_is_killed_while_it_completes_another_is_completed_as_well(directory: Path) -> None:
+    state = killed(directory, "deploy")
+    with closing(sqlite3.connect(state / "app.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that the note cannot be taken away
+        with subprocess.Popen([sys.executable, "-m", "sqitchpy", "deploy", URI], cwd=state) as run:
+            until(lambda: rows(state / "sqitch.db", RECORDED) == [("a",), ("b",)], "the record")
+            run.kill()
+    assert "sqitchpy_unrecorded" in tables(state / "app.db")
+    assert deploy(state) == ()
+    assert rows(state / "sqitch.db", RECORDED) == [("a",), ("b",)]
+    assert "sqitchpy_unrecorded" not in tables(state / "app.db")
+
+
+def test_what_cannot_be_completed_because_the_registry_is_gone_is_said(directory: Path) -> None:
+    state = killed(directory, "deploy")
+    (state / "sqitch.db").unlink()
+    with pytest.raises(RegistryError, match="a killed run committed without recording it") as caught:
+        deploy(state)
+    assert "table sqitchpy_unrecorded" in (caught.value.hint or "")
+    rows(state / "app.db", "DROP TABLE sqitchpy_unrecorded")
+    assert deploy(state, log_only=True) == ("a", "b")
 
 
 # -- the lock --------------------------------------------------------------------------------------------------------
@@ -195,6 +227,23 @@ def test_somebody_elses_transaction_is_waited_for(directory: Path) -> None:
         assert target.deploy().done == ("b",)
 
 
+@pytest.mark.parametrize("file", ["app.db", "sqitch.db"])
+def test_ctrl_c_ends_the_wait_for_somebody_elses_transaction(file: str, directory: Path) -> None:
+    deploy(directory, to="a")
+    with closing(sqlite3.connect(directory / file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        command = [sys.executable, "-m", "sqitchpy", "deploy", URI]
+        with subprocess.Popen(command, cwd=directory, stderr=subprocess.PIPE, text=True) as run:
+            until((directory / "sqitch.db-lock").exists, "the lock")
+            time.sleep(0.5)
+            assert run.poll() is None
+            run.send_signal(signal.SIGINT)
+            _, err = run.communicate(timeout=10)
+    assert run.returncode == 130
+    assert "Interrupted" in err
+    assert deploy(directory) == ("b",)
+
+
 # -- what users get wrong ----------------------------------------------------------------------------------------------
 
 
@@ -206,6 +255,22 @@ def test_a_uri_without_a_file_is_refused_in_sqitchs_words(directory: Path) -> No
 def test_a_folder_that_is_not_there_is_said(directory: Path) -> None:
     with pytest.raises(SqitchpyError, match="unable to open database file"):
         deploy(directory, "db:sqlite:nowhere/app.db")
+
+
+def test_the_folder_that_is_not_there_is_named(directory: Path) -> None:
+    (directory / "sqitch.conf").write_text(f'{CONF}[engine "sqlite"]\n\tregistry = {directory}/no/registry.db\n')
+    with pytest.raises(EngineError) as caught:
+        deploy(directory)
+    assert caught.value.hint == f"There is no folder {directory / 'no'}."
+
+
+def test_a_script_that_is_not_utf_8_is_refused_before_anything_runs(directory: Path) -> None:
+    (directory / "deploy" / "b.sql").write_bytes(b"CREATE TABLE b (id);\nINSERT INTO b VALUES (\n'caf\xe9');\n")
+    with pytest.raises(ScriptError) as caught:
+        deploy(directory)
+    assert caught.value.message == "deploy/b.sql:3: the byte 0xe9 is not UTF-8, as text in SQLite is"
+    assert "--runner sqlite3" in (caught.value.hint or "")
+    assert not (directory / "app.db").exists()
 
 
 def test_a_file_that_is_no_database_is_said_and_left_alone(directory: Path) -> None:

@@ -423,6 +423,13 @@ def test_the_database_of_a_protected_target_is_so_under_its_uri_too(uri: str, pr
     assert resolve(f"{PROD}protected = true\n", uri).protected is protected
 
 
+@pytest.mark.parametrize("uri", ["db:sqlite:./prod.db", "db:sqlite:x/../prod.db", "db:sqlite:/srv/app/prod.db"])
+def test_a_protected_file_is_so_however_its_path_is_written(uri: str) -> None:
+    config = config_of('[target "prod"]\nuri = db:sqlite:prod.db\nprotected = true\n')
+    assert resolve_target(config, uri, environ={}, directory="/srv/app").protected
+    assert not resolve_target(config, "db:sqlite:dev.db", environ={}, directory="/srv/app").protected
+
+
 def test_a_part_that_is_replaced_counts_for_what_is_protected() -> None:
     text = f'{PROD}protected = true\n[target "dev"]\nuri = db:pg://db.internal/dev\n'
     assert not resolve(text, "dev").protected

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqitchpy.engines.client import run_client
 from sqitchpy.engines.dbapi.backend import Connection, Notes, Rows, Verdict
@@ -23,7 +25,7 @@ from sqitchpy.engines.sqlite.failures import registry_error, statement_error
 from sqitchpy.engines.sqlite.lock import FileLock
 from sqitchpy.engines.sqlite.output import Style, rendered
 from sqitchpy.engines.sqlite.shell import read_script
-from sqitchpy.errors import EngineError, LockHolder
+from sqitchpy.errors import EngineError, LockHolder, RegistryError
 from sqitchpy.script.source import Source
 
 DIALECT = Dialect(
@@ -36,6 +38,8 @@ ATTACHED = "sqitchpy_registry"
 """How the registry is called while it is attached to the database."""
 PATIENCE = 60.0
 """Seconds to wait for somebody else's transaction."""
+TURN = 0.25
+"""Seconds of it that SQLite waits at a time: while it does it hears no Ctrl-C."""
 INTERRUPTIBLE = 10_000
 """After how many steps of its virtual machine SQLite lets Python look whether there was a Ctrl-C."""
 
@@ -52,13 +56,29 @@ class _Sql:
     def query(self, text: str, parameters: Sequence[object] = ()) -> Rows:
         """Run a statement. Raises EngineError."""
         try:
-            with closing(self.raw.execute(text, parameters)) as cursor:
+            with closing(_executed(self.raw, text, parameters)) as cursor:
                 if self.done is not None and not text.startswith("SELECT"):
                     self.done.append(redo.Statement(text, parameters))
                 return cursor.fetchall()
         except sqlite3.Error as error:
             _interrupted(error)
             raise registry_error(error, self._registry) from error
+
+
+def _executed(connection: sqlite3.Connection, text: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+    """Run a statement, in turns as long as somebody else's transaction is in its way. Raises sqlite3.Error.
+
+    What SQLite refuses without having waited (a deadlock, a snapshot that is too old) is not tried again.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        begin = time.monotonic()
+        try:
+            return connection.execute(text, parameters)
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline or time.monotonic() - begin < TURN / 2:
+                raise
 
 
 def _interrupted(error: sqlite3.Error) -> None:
@@ -81,7 +101,11 @@ class SqliteBackend:
 
     def __init__(self, opening: Opening) -> None:
         if not opening.uri.dbname:
-            raise EngineError(f"Database name missing in URI {opening.uri}", hint="Name the file: db:sqlite:app.db")
+            raise EngineError(
+                f"Database name missing in URI {opening.uri}",
+                hint="Name the file: give db:sqlite:app.db as the target, or keep it with “sqitchpy config "
+                "engine.sqlite.target db:sqlite:app.db”.",
+            )
         self._opening = opening
         self._database = opening.directory / opening.uri.dbname
         self._registry = opening.directory / (opening.registry_uri.dbname or "")
@@ -96,7 +120,7 @@ class SqliteBackend:
 
     def _open(self, path: Path) -> _Sql:
         try:
-            connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE, cached_statements=0)
+            connection = sqlite3.connect(path, isolation_level=None, timeout=TURN, cached_statements=0)
         except sqlite3.Error as error:
             raise EngineError(str(error), hint=f"Is there such a folder, and may you write in it? {path}") from error
         connection.set_progress_handler(lambda: 0, INTERRUPTIBLE)
@@ -208,7 +232,7 @@ class SqliteBackend:
             redo.write_down(self.work, ATTACHED, statements)
             self._noted = True
         try:
-            self._session.raw.execute("COMMIT").close()
+            _executed(self._session.raw, "COMMIT").close()
         except sqlite3.Error as error:
             raise EngineError(f"Error: {error}", hint="That was the COMMIT; all of it was rolled back.") from error
         if self._joined:
@@ -220,10 +244,23 @@ class SqliteBackend:
         if not self._database.exists():
             return
         numbers = self.control.query(f"SELECT number FROM {redo.NUMBER}") if self.has_table(redo.NUMBER) else []
-        with self.transaction() if self.has_table("changes") else nullcontext():
-            for text, parameters in redo.unrecorded(self.work, [number for (number,) in numbers]):
-                self.control.query(text, parameters)
+        if unrecorded := redo.unrecorded(self.work, [number for (number,) in numbers]):
+            self._record(unrecorded)
         self._forget_notes()
+
+    def _record(self, statements: Sequence[redo.Statement]) -> None:
+        try:
+            with self.transaction():
+                for statement in statements:
+                    self.control.query(*statement)
+        except EngineError as error:
+            raise RegistryError(
+                f"{self._opening.destination} has a change that a killed run committed without recording it, and it "
+                f"cannot be recorded in {self._opening.registry_destination} now: {error.message}",
+                hint="Nothing was changed. If that registry is not the one of then, or was changed since, bring it "
+                f"back. Or drop the table {redo.NOTE} from the database, and record what the database has: “sqitchpy "
+                "deploy --log-only”, “sqitchpy revert --log-only”.",
+            ) from error
 
     def _forget_notes(self) -> None:
         redo.forget(self.work)
@@ -241,7 +278,7 @@ class SqliteBackend:
         """Run a script's statement; its rows as the shell prints them."""
         raw = self._session.raw
         try:
-            with closing(raw.execute(statement.text.decode("utf-8"))) as cursor:
+            with closing(_executed(raw, statement.text.decode("utf-8"))) as cursor:
                 columns = [column[0] for column in cursor.description or ()]
                 style = statement.style if isinstance(statement.style, Style) else Style()
                 return rendered(columns, cursor, style) if columns else ""
@@ -292,7 +329,7 @@ class SqliteBackend:
     def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock."""
         if not self._registry.parent.is_dir():
-            raise EngineError("unable to open database file", hint=f"There is no folder {self._database.parent}.")
+            raise EngineError("unable to open database file", hint=f"There is no folder {self._registry.parent}.")
         self._lock.acquire(timeout, on_wait)
         self._catch_up()
 

@@ -4,14 +4,15 @@ There each file is committed by itself, the database before the registry that is
 involve changes against multiple ATTACHed databases are atomic for each individual database, but are not atomic across
 all databases as a set" (https://www.sqlite.org/wal.html). So the statements on the registry are written down in the
 database, in the same transaction, with a number; the registry gets the number along with what they do. Whoever finds a
-note whose number the registry does not have runs its statements.
+note whose number the registry does not have runs its statements, the number's among them: whoever is killed before the
+note is taken away does not make the next one run them again.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqitchpy.engines.dbapi.backend import Connection
@@ -37,12 +38,21 @@ def is_needed(work: Connection, schemas: Sequence[str]) -> bool:
 def write_down(work: Connection, registry: str, statements: Sequence[Statement]) -> None:
     """Before the COMMIT: note what has been done to the attached registry. An older note has done its duty."""
     number = secrets.token_hex(8)
-    text = json.dumps([[text.replace(f"{registry}.", ""), list(parameters)] for text, parameters in statements])
-    for schema, table, columns in (("main", NOTE, "number, statements"), (registry, NUMBER, "number")):
-        work.query(f"CREATE TABLE IF NOT EXISTS {schema}.{table} ({columns})")
-        work.query(f"DELETE FROM {schema}.{table}")
-    work.query(f"INSERT INTO main.{NOTE} VALUES (?, ?)", [number, text])
-    work.query(f"INSERT INTO {registry}.{NUMBER} VALUES (?)", [number])
+    numbering = _kept(f"{registry}.{NUMBER}", {"number": number})
+    text = json.dumps(
+        [[text.replace(f"{registry}.", ""), list(parameters)] for text, parameters in (*statements, *numbering)]
+    )
+    for statement in (*numbering, *_kept(f"main.{NOTE}", {"number": number, "statements": text})):
+        work.query(*statement)
+
+
+def _kept(table: str, row: Mapping[str, str]) -> list[Statement]:
+    """What makes ``row`` the only one of a table."""
+    return [
+        Statement(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(row)})", []),
+        Statement(f"DELETE FROM {table}", []),
+        Statement(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", list(row.values())),
+    ]
 
 
 def unrecorded(work: Connection, recorded: Sequence[str]) -> list[Statement]:

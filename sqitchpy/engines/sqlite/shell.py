@@ -55,6 +55,7 @@ class _Reader:
         for piece in pieces:
             if self.echo:
                 yield Print(piece.text.decode("utf-8", "replace") + ";\n")
+            _refuse_bytes(piece, source)
             yield Statement(piece.text, kind_of(piece.text), source.name, piece.line, self.style)
 
     def _command(self, line: bytes, source: Source, number: int) -> Iterator[Statement | Print]:
@@ -88,6 +89,17 @@ Answer = Iterator[Statement | Print]
 def read_script(script: Script) -> Answer:
     """The statements of a script, and what it prints. Raises ScriptError."""
     return _Reader(script).read(script.source)
+
+
+def _refuse_bytes(piece: Piece, source: Source) -> None:
+    """SQLite's text is UTF-8. Its shell would store whatever bytes there are, but Python's driver takes no others."""
+    try:
+        piece.text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = piece.line + piece.text.count(b"\n", 0, error.start)
+        raise _Place(source, line).refuse(
+            f"the byte 0x{piece.text[error.start]:02x} is not UTF-8, as text in SQLite is"
+        ) from None
 
 
 def _word(match: re.Match[str]) -> str:
