@@ -67,6 +67,9 @@ class Subject:
     tables: Callable[[], Collection[str]] | None = None
     """The names of all tables: say it where to connect takes long, or each of hundreds is looked for by ``ask``."""
 
+    there: Callable[[], bool] | None = None
+    """Whether the database is there at all: say it where the first deployment makes it, as it makes a file."""
+
     def among(self, names: Sequence[str]) -> list[str]:
         """Those of the names that are tables."""
         there = None if self.tables is None else self.tables()
@@ -209,6 +212,9 @@ class EngineConformance:
             list(target.log())
         with app.target() as target, pytest.raises(RegistryError, match="No registry found"):
             target.verify()
+        with app.target() as target:
+            target.preview_deploy(sql=True)
+        assert app.subject.there is None or not app.subject.there()
 
     def test_a_dry_run_says_what_would_be_done_and_does_nothing(self, app: App) -> None:
         app.table("a")

@@ -30,7 +30,7 @@ class TestSQLite(EngineConformance):
             with closing(sqlite3.connect(file)) as connection:
                 return connection.execute(query).fetchall()
 
-        return Subject(f"db:sqlite:{file}", ask)
+        return Subject(f"db:sqlite:{file}", ask, there=file.exists)
 
 
 class TestMariaDB(EngineConformance):
