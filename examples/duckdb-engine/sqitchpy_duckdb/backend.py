@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
@@ -38,6 +39,9 @@ SELECT 'TYPE', type_name FROM duckdb_types() WHERE database_name = 'temp' AND NO
 """
 _SETTINGS = "SELECT name, value FROM duckdb_settings() WHERE scope = 'GLOBAL'"
 _ATTACHED = f"SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> '{LOCK}'"
+_SECRETS = "SELECT name FROM duckdb_secrets() WHERE NOT persistent"
+_IN_SESSION = re.compile("temp|secret", re.IGNORECASE)
+"""In a CREATE without such a word nothing ends with the session."""
 _NO_RESULT = (["Count"], ["Success"])
 """What the driver says of statements that have no rows."""
 _LEAVES_NOTHING = ("SELECT", "EXPLAIN", "INSERT", "UPDATE", "DELETE", "ALTER", "DROP", "COPY", "TRANSACTION")
@@ -96,6 +100,7 @@ class DuckDBBackend:
         self._work = Session(self._file.cursor)
         self._settings: dict[str, str] = {}
         self._attached: set[str] = set()
+        self._secrets: set[str] | None = None
         self._left_something = False
         self.in_transaction = False
 
@@ -183,8 +188,10 @@ class DuckDBBackend:
         """Run a script's statement. Raises StatementError."""
         kind: StatementType = statement.style
         text = statement.text.decode()
-        if kind.name not in _LEAVES_NOTHING and not (kind.name == "CREATE" and "temp" not in text.lower()):
+        if kind.name not in _LEAVES_NOTHING and not (kind.name == "CREATE" and not _IN_SESSION.search(text)):
             self._left_something = True
+        if kind.name == "CREATE" and "secret" in text.lower() and self._secrets is None:
+            self._secrets = {name for (name,) in self.control.query(_SECRETS)}
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             self.in_transaction = False  # even when it fails
         try:
@@ -201,6 +208,7 @@ class DuckDBBackend:
             return
         for kind, name in self._work.query(_TEMPORARY):
             self._work.query(f"DROP {kind} temp.{quoted(name)}")
+        self._drop_secrets(self._work)
         for (name,) in self._work.query("SELECT name FROM duckdb_variables()"):
             self._work.query(f"RESET VARIABLE {quoted(name)}")
         self._work.query("RESET search_path")
@@ -216,6 +224,15 @@ class DuckDBBackend:
             for name, value in self.control.query(_SETTINGS):
                 if value != self._settings.get(name, value):
                     self.control.query(f"RESET GLOBAL {name}")
+            self._drop_secrets(self.control)
+            self._secrets = None
+
+    def _drop_secrets(self, session: Session) -> None:
+        """Drop what a script has made of them. Unless it did, they are not asked for: their settings are fixed then."""
+        if self._secrets is not None:
+            for (name,) in session.query(_SECRETS):
+                if name not in self._secrets:
+                    session.query(f"DROP TEMPORARY SECRET {quoted(name)}")
 
     def cancel(self) -> None:
         """Stop what is running."""

@@ -33,7 +33,8 @@ class Busy(EngineError):
 
     def __init__(self, destination: str, holder: LockHolder | None) -> None:
         super().__init__(
-            f"{destination} is open elsewhere" + (f": in {holder.application} (PID {holder.pid})" if holder else ""),
+            f"{destination} is open elsewhere"
+            + (f": in {holder.application or 'this very process'} (PID {holder.pid})" if holder else ""),
             hint=f"Nothing was done. {_ONE_PROCESS} Close it there, or wait, and run the command again.",
         )
         self.holder = holder
@@ -111,11 +112,14 @@ class File:
                 ) from error
             if _OTHER_MODE in str(error) or "Could not set lock" in str(error):
                 raise Busy(self._destination, self._ourselves if _OTHER_MODE in str(error) else None) from error
-            raise EngineError(f"{self._destination} cannot be opened: {error}") from error
+            raise EngineError(
+                f"{self._destination} cannot be opened: {error}",
+                hint="Nothing was done. The folder has to be there, and the file one of DuckDB's, or none.",
+            ) from error
 
     @property
     def _ourselves(self) -> LockHolder:
-        return LockHolder(os.getpid(), None, "this very process", None, None, called="process")
+        return LockHolder(os.getpid(), None, None, None, None, called="process")
 
     # -- the deployment lock -------------------------------------------------------------------------------------
 

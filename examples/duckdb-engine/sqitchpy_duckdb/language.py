@@ -13,15 +13,18 @@ from sqitchpy.engines.protocol import Script
 from sqitchpy.errors import ScriptError
 
 _LINE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
+_NOTHING_RUN = "Nothing of the script was run."
 _WORD = re.compile(r"\w+")
 _TRANSACTION = {"begin": Kind.BEGIN, "start": Kind.BEGIN, "commit": Kind.COMMIT, "end": Kind.COMMIT}
-_CHANGES = re.compile(r"\b(insert|update|delete|merge|nextval)\b", re.IGNORECASE)
-"""In a query with such a word there may be a data-modifying WITH, or a sequence that moves on."""
+_CHANGES = re.compile(r"\b(insert|update|delete|merge|nextval|analyze)\b", re.IGNORECASE)
+"""In a query with such a word there may be a data-modifying WITH, a sequence that moves on, EXPLAIN that executes."""
 _ALONE = re.compile(r"(force\s+)?checkpoint|pragma\s+force_checkpoint|call\s+\w*checkpoint", re.IGNORECASE)
 _TEMPORARY = re.compile(r"create\s+(or\s+replace\s+)?(temp|temporary|secret)\b|create\b[^(]*\btemp\s*\.", re.IGNORECASE)
 _REPEATABLE = re.compile(r"\bgetvariable\s*\(\s*'[^']*'\s*\)", re.IGNORECASE)
 _ASKS = re.compile(r"\(|\bcurrent_\w+", re.IGNORECASE)
 """A setting with a call or a query in it may have another value the next time."""
+_SWITCH = re.compile(r"pragma\s+(enable|disable)_", re.IGNORECASE)
+"""PRAGMA is also what runs something: create_fts_index."""
 _SESSION = ("SET", "ATTACH", "DETACH", "LOAD", "PREPARE")
 
 
@@ -59,18 +62,29 @@ def _parsed(script: Script) -> list[tuple[str, StatementType]]:
         text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        hint = "DuckDB reads UTF-8. Nothing of the script was run."
+        hint = f"DuckDB reads UTF-8. {_NOTHING_RUN}"
         raise ScriptError(f"{name}:{line}: not in UTF-8", file=name, line=line, hint=hint) from error
     try:
-        return [(each.query, each.type) for each in duckdb.extract_statements(text)]
+        found = duckdb.extract_statements(text)
     except duckdb.Error as error:
         raise _unreadable(name, text, str(error)) from error
+    line = 1
+    parsed = []
+    for each in found:
+        try:
+            parsed.append((each.query, each.type))
+        except ValueError as error:  # the driver has no name for what its own parser has found: UPDATE EXTENSIONS
+            line += _core(each.query)[0].count(b"\n")
+            message = f"{name}:{line}: the Python package duckdb does not know such a statement: {error}"
+            raise ScriptError(message, file=name, line=line, hint=_NOTHING_RUN) from error
+        line += each.query.count("\n")
+    return parsed
 
 
 def _unreadable(name: str, text: str, message: str) -> ScriptError:
     found = _LINE.search(message)
     line = int(found[1]) if found else 1
-    hint = "Nothing of the script was run."
+    hint = _NOTHING_RUN
     if text.split("\n")[line - 1].startswith("."):
         hint += " Commands that begin with a dot are of the program duckdb, and not read here: write SQL."
     return ScriptError(f"{name}:{line}: {message}", file=name, line=line, hint=hint)
@@ -86,7 +100,7 @@ def kind_of(text: str, found: StatementType) -> Kind:
         return Kind.LOCAL if _TEMPORARY.match(text) else Kind.PLAIN
     if found.name == "SET" and _ASKS.search(_REPEATABLE.sub("", text)):
         return Kind.LOCAL
-    if found.name in _SESSION:
+    if found.name in _SESSION or _SWITCH.match(text):
         return Kind.SESSION
     return Kind.ALONE if _ALONE.match(text) else Kind.PLAIN
 

@@ -42,7 +42,7 @@ def subject(tmp_path: Path) -> Subject:
     def tables() -> set[str]:
         return {name for (name,) in ask("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")}
 
-    return Subject(f"db:duckdb:{file}", ask, tables=tables)
+    return Subject(f"db:duckdb:{file}", ask, tables=tables, there=file.exists)
 
 
 @pytest.fixture
@@ -173,6 +173,13 @@ def test_a_script_sees_nothing_of_the_session_of_the_one_before(app: App, tmp_pa
     )
 
 
+def test_a_script_has_no_secret_of_the_one_before(app: App) -> None:
+    app.plan("a", "CREATE SECRET s (TYPE http, BEARER_TOKEN 'x');", "SELECT 1;")
+    app.plan("b", "SELECT count(*) AS secrets FROM duckdb_secrets();", "SELECT 2;")
+    app.deploy()
+    assert printed(app).split() == ["secrets", "-------", "0"]
+
+
 def test_a_revert_sees_nothing_of_the_session_of_what_failed(app: App) -> None:
     app.table("a")
     app.plan("b", f"CREATE SCHEMA other;\nSET schema = 'other';\n{BROKEN};\n", "SELECT 1;")
@@ -230,14 +237,6 @@ def test_who_only_reads_hinders_nobody_who_only_looks(app: App) -> None:
         app.table("b")
         with app.target() as target, pytest.raises(LockTimeoutError):
             target.deploy(lock_timeout=1)
-
-
-def test_looking_does_not_make_the_file(app: App, tmp_path: Path) -> None:
-    app.table("a")
-    with app.target() as target:
-        assert target.status().state is None
-        target.preview_deploy(sql=True)
-    assert not (tmp_path / "app.duckdb").exists()
 
 
 def test_an_interrupted_deployment_is_rolled_back(app: App) -> None:
@@ -301,6 +300,21 @@ def test_what_does_not_parse_is_known_before_anything_runs(app: App, text: str, 
     assert not app.subject.has("a")
 
 
+def test_a_statement_that_the_driver_has_no_name_for_is_refused(app: App) -> None:
+    app.plan("a", "SELECT 1;\nUPDATE EXTENSIONS;\n", "SELECT 1;")
+    with pytest.raises(ScriptError, match=r"^deploy/a.sql:2: .*not a valid StatementType") as caught:
+        app.deploy()
+    assert "Nothing of the script was run" in (caught.value.hint or "")
+
+
+def test_a_file_that_cannot_be_opened_is_told_with_what_to_look_at(app: App, tmp_path: Path) -> None:
+    app.table("a")
+    app.subject = Subject(f"db:duckdb:{tmp_path}/nowhere/app.duckdb", app.subject.ask)
+    with pytest.raises(EngineError, match="cannot be opened: IO Error") as caught:
+        app.deploy()
+    assert caught.value.hint == "Nothing was done. The folder has to be there, and the file one of DuckDB's, or none."
+
+
 def test_a_script_in_another_encoding_is_refused(app: App) -> None:
     app.plan("a", "SELECT 1;", "SELECT 1;")
     (app.directory / "deploy" / "a.sql").write_bytes(b"SELECT 1;\nSELECT 'caf\xe9';\n")
@@ -324,6 +338,9 @@ def test_a_script_in_another_encoding_is_refused(app: App) -> None:
         ("WITH x AS (INSERT INTO a VALUES (1) RETURNING id) FROM x", Kind.PLAIN),
         ("SELECT nextval('s')", Kind.PLAIN),
         ("EXPLAIN ANALYZE DELETE FROM a", Kind.PLAIN),
+        ("EXPLAIN ANALYZE CREATE TABLE a AS SELECT 1", Kind.PLAIN),
+        ("PRAGMA enable_verification", Kind.SESSION),
+        ("PRAGMA create_fts_index('a', 'id', 'v')", Kind.PLAIN),
         ("CREATE TABLE a (id INTEGER)", Kind.PLAIN),
         ("CREATE TABLE temperature (id INTEGER)", Kind.PLAIN),
         ("CREATE OR REPLACE TEMPORARY VIEW v AS SELECT 1", Kind.LOCAL),
