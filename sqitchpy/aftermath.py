@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from sqitchpy.engines.protocol import TaskFailed
@@ -50,14 +51,21 @@ def after_failed_revert(change: str, failed: TaskFailed, left: int = 0) -> str:
     return _join(failed.error.hint, state, others, "Mend its revert script, then run “sqitchpy revert” again.")
 
 
-def after_interruption(action: Action, change: str, how: How, recorded: bool | None, done: int) -> str:
-    """``recorded`` says whether the registry has the change (None: it cannot be asked); ``how`` its script was run."""
-    return f"{_interrupted(action, change, how, recorded)}; {_changes(done)} completed. Run the command again to go on."
+def after_interruption(action: Action, changes: Sequence[str], how: How, recorded: bool | None, done: int) -> str:
+    """What became of the change that was under way, and of others that were completed behind it.
+
+    ``recorded`` says whether the registry has it (None: it cannot be asked); ``how`` its script was run.
+    """
+    told = _interrupted(action, changes, how, recorded)
+    return f"{told}; {_changes(done)} completed. Run the command again to go on."
 
 
-def _interrupted(action: Action, change: str, how: How, recorded: bool | None) -> str:
+def _interrupted(action: Action, changes: Sequence[str], how: How, recorded: bool | None) -> str:
+    change = changes[0]
     if recorded is None:
         return f"“sqitchpy status” says whether change {change} was completed"
+    if recorded and action == "deploy" and len(changes) > 1:
+        return f"Changes {', '.join(changes)} are deployed and recorded, “sqitchpy verify” says whether they are well"
     if recorded and action == "deploy":
         return f"Change {change} is deployed and recorded, “sqitchpy verify” says whether it is well"
     if not recorded and action == "revert":

@@ -72,14 +72,18 @@ class Run:
 def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Report:
     """Deploy one change after the other. Raises DeployError when one fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
-    for number, task in enumerate(tasks, 1):
-        try:
-            run.step("deploy", task.change, (number, len(tasks)), lambda task=task: deploy_one(run, task, undo))  # type: ignore[misc]
-        except TaskFailed as failed:
-            give_up(run, task, failed, done, mode, undo)
-        except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, "deploy", task) from error
-        done.append(task)
+    try:
+        with run.engine.in_order(tasks):
+            for number, task in enumerate(tasks, 1):
+                try:
+                    run.step("deploy", task.change, (number, len(tasks)), lambda task=task: deploy_one(run, task, undo))  # type: ignore[misc]
+                except TaskFailed as failed:
+                    give_up(run, task, failed, done, mode, undo)
+                done.append(task)
+    except (ConnectionLostError, KeyboardInterrupt) as error:
+        if len(done) == len(tasks):
+            raise
+        raise stopped(run, error, "deploy", *tasks[len(done) :]) from error
     return run.report()
 
 
@@ -216,12 +220,15 @@ def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
     return run.report()
 
 
-def stopped(run: Run, error: BaseException, action: events.Action, task: DeployTask | RevertTask) -> RunError:
-    """The run cannot go on: the connection is lost, or the user has interrupted it."""
-    change = task.change.name
+def stopped(run: Run, error: BaseException, action: events.Action, *tasks: DeployTask | RevertTask) -> RunError:
+    """The run cannot go on: the connection is lost, or the user has interrupted it.
+
+    The first of ``tasks`` was under way; others may have been, behind it.
+    """
+    change = tasks[0].change.name
     in_doubt = isinstance(error.__cause__, KeyboardInterrupt)  # interrupted, and the server could not be stopped
     if isinstance(error, KeyboardInterrupt) or in_doubt:
-        hint = _after_interruption(run, action, task, in_doubt=in_doubt)
+        hint = _after_interruption(run, action, tasks, in_doubt=in_doubt)
         return InterruptedRunError(
             "Interrupted", report=run.report(), change=change, kept=None, failure=None, hint=hint
         )
@@ -236,19 +243,35 @@ def stopped(run: Run, error: BaseException, action: events.Action, task: DeployT
     )
 
 
-def _after_interruption(run: Run, action: events.Action, task: DeployTask | RevertTask, *, in_doubt: bool) -> str:
-    """The interruption may have come when the change's transaction was committed already: the registry is asked."""
+def _after_interruption(
+    run: Run, action: events.Action, tasks: Sequence[DeployTask | RevertTask], *, in_doubt: bool
+) -> str:
+    """The interruption may have come when transactions were committed already: the registry is asked."""
+    first, recorded = tasks[0], None
     how: How = "transaction"
-    if in_doubt:
-        return after_interruption(action, task.change.name, how, None, len(run.report().done))
-    try:
-        recorded = bool(run.engine.registry.deployed_among([task.change.id]))
-        how = run.engine.check(task.script).how if task.script else how
-    except SqitchpyError:  # then nobody knows, and it is said so
-        return after_interruption(action, task.change.name, how, None, len(run.report().done))
-    if recorded == (action == "deploy") and run.steps and run.steps[-1].change_id == task.change.id:
+    if not in_doubt:
+        try:
+            recorded = run.engine.registry.deployed_among([task.change.id for task in tasks])
+            how = run.engine.check(first.script).how if first.script else how
+        except SqitchpyError:  # then nobody knows, and it is said so
+            recorded = None
+    known = None if recorded is None else first.change.id in recorded
+    completed: list[DeployTask | RevertTask] = []
+    if recorded is not None:
+        completed = [task for task in tasks if (task.change.id in recorded) == (action == "deploy")]
+    for task in completed:
+        _note_done(run, action, task)
+    names = [task.change.name for task in completed or [first]]
+    return after_interruption(action, names, how, known, len(run.report().done))
+
+
+def _note_done(run: Run, action: events.Action, task: DeployTask | RevertTask) -> None:
+    """Report what was completed all the same: its step was seen to begin, or it came behind that one."""
+    change = task.change
+    if run.steps and run.steps[-1].change_id == change.id:
         run.steps[-1] = run.steps[-1]._replace(outcome="done")
-    return after_interruption(action, task.change.name, how, recorded, len(run.report().done))
+    else:
+        run.steps.append(StepReport(action, change.name, change.id, change.label, "done"))
 
 
 def _why(error: BaseException) -> str:

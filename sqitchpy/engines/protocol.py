@@ -251,6 +251,13 @@ class Engine(Protocol):
     def check(self, script: Script) -> Look:
         """Look a script over. Raises ScriptError when it cannot be run."""
 
+    def in_order(self, tasks: Sequence[DeployTask]) -> AbstractContextManager[None]:
+        """A context in which these are deployed, by a call of ``deploy`` for each, in this order, unless one fails.
+
+        An engine may have begun with one before it is called for, if it is sure to leave it undone when one before it
+        fails. What is not called for any more is stopped at the end. Raises ConnectionLostError then.
+        """
+
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Run and record a deployment. Raises TaskFailed; nothing is recorded then."""
 

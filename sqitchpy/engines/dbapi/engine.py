@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from sqitchpy.engines.dbapi.backend import Backend
@@ -64,6 +64,10 @@ class DbapiEngine:
         self._backend.close()
 
     # -- deploying ----------------------------------------------------------------------------------------------
+
+    def in_order(self, tasks: Sequence[DeployTask]) -> AbstractContextManager[None]:
+        """Changes that are deployed in this order: each begins when it is called for."""
+        return nullcontext()
 
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Deploy and record one change: in one transaction where the script allows it."""

@@ -1,7 +1,8 @@
-"""A run that is one transaction: changes are sent before it is known what became of those before them.
+"""Changes that are sent before it is known what became of those before them.
 
-That is safe there and nowhere else. When one fails, its transaction is aborted, and the server refuses what was sent
-behind it; and until the run's COMMIT, which waits for every answer, nothing lasts whatever happens to us.
+The server refuses what stands behind a failed change. If the change's transaction is aborted, that ends only when the
+failure was read here; and if its COMMIT has failed, the guard of the next change does not find the change that it
+stands on. So what is sent ahead either follows what it was planned to follow, or does nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ from collections.abc import Callable, Sequence
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
-from sqitchpy.engines.protocol import DeployTask
+from sqitchpy.engines.protocol import DeployTask, TaskFailed
 from sqitchpy.model import Person
 
 WINDOW = 16
-"""How many changes are on their way at most."""
+"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
+COMMITTING_WINDOW = 4
+"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
 
 
 class Ahead:
-    """The changes of one such run, which are deployed in this order. ``queue`` queues what one consists of."""
+    """Changes that are deployed in this order, unless one fails.
+
+    ``queue`` queues what one consists of; ``may_follow`` says whether one can be sent behind another, or (None) at all.
+    """
 
     def __init__(
         self,
@@ -29,6 +35,8 @@ class Ahead:
         scripts: ScriptRunner,
         transactions: Transactions,
         queue: Callable[[DeployTask, Person], None],
+        may_follow: Callable[[DeployTask | None, DeployTask], bool],
+        window: int,
     ) -> None:
         self._waiting = deque(tasks)
         self._sent: deque[DeployTask] = deque()
@@ -36,31 +44,53 @@ class Ahead:
         self._scripts = scripts
         self._transactions = transactions
         self._queue = queue
+        self._may_follow = may_follow
+        self._window = window
 
     def deploy(self, task: DeployTask, committer: Person) -> bool:
         """Deploy a change; false when it must be run by itself, because it is not known beforehand what it does.
 
         Raises TaskFailed.
         """
-        self._transactions.attempt("script", lambda: self._send(committer))
-        if not self._sent:
-            self._waiting.popleft()
-            return False
-        self._sent.popleft()
-        self._transactions.attempt("script", self._session.work().read_part)
+        try:
+            self._transactions.attempt("script", lambda: self._send(committer))
+            if not self._sent:
+                self._waiting.popleft()
+                return False
+            self._transactions.attempt("script", self._session.work().read_part, again=False)
+            self._sent.popleft()
+        except BaseException as error:  # the server refuses what was sent behind it, or it is stopped
+            self._waiting.extendleft(each for each in reversed(self._sent) if each is not task)
+            self._sent.clear()
+            if isinstance(error, TaskFailed) and self._transactions.may_go_unprepared(error.__cause__):
+                return False
+            raise
         return True
 
     def _send(self, committer: Person) -> None:
         wire = self._session.work()
-        while self._waiting and len(self._sent) < WINDOW and wire.has_room and self._may_follow(self._waiting[0]):
-            self._sent.append(self._waiting.popleft())
-            self._queue(self._sent[-1], committer)
-            wire.send_part()
+        try:
+            while self._waiting and len(self._sent) < self._window and wire.has_room and self._can_be_sent():
+                self._sent.append(self._waiting.popleft())
+                self._queue(self._sent[-1], committer)
+                wire.send_part()
+        except BaseException:
+            wire.give_up_parts()
+            raise
 
-    def _may_follow(self, task: DeployTask) -> bool:
-        """Whether a change can be sent now. Behind a tag there may come a savepoint, for ``mode="tag"``."""
-        if self._sent and self._sent[-1].change.tags:
-            return False
-        return (task.script is None or self._scripts.sends_only(task.script, "script")) and (
-            task.verify is None or self._scripts.sends_only(task.verify, "verify")
+    def _can_be_sent(self) -> bool:
+        """Whether the next change does nothing but send statements, and may come behind the one before it."""
+        task = self._waiting[0]
+        return (
+            (task.script is None or self._scripts.sends_only(task.script, "script"))
+            and (task.verify is None or self._scripts.sends_only(task.verify, "verify"))
+            and self._may_follow(self._sent[-1] if self._sent else None, task)
         )
+
+    def close(self) -> None:
+        """Stop what was sent and is not asked for any more. Raises ConnectionLostError."""
+        wire = self._session.opened
+        if self._sent and wire is not None and not wire.connection.closed:
+            wire.give_up_parts()
+            self._session.abandon()
+        self._sent.clear()

@@ -59,7 +59,7 @@ class PgEngine:
         self._blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
         self._session.on_stall = self._blocking.look
         self._ahead: Ahead | None = None
-        """The changes of a run that is one transaction, while it is."""
+        """The changes that are deployed in order, while they are."""
 
     @cached_property
     def _scripts(self) -> ScriptRunner:
@@ -79,13 +79,16 @@ class PgEngine:
 
         return AsWritten(self._session, self._scripts, self._registry, self._transactions)
 
-    def _new_ahead(self, tasks: Sequence[DeployTask]) -> Ahead:
-        from sqitchpy.engines.pg.ahead import Ahead
+    def _send_ahead(
+        self, tasks: Sequence[DeployTask], may_follow: Callable[[DeployTask | None, DeployTask], bool], *, run: bool
+    ) -> Ahead:
+        from sqitchpy.engines.pg.ahead import COMMITTING_WINDOW, WINDOW, Ahead
 
         def queue(task: DeployTask, committer: Person) -> None:
             self._queue_change(task, committer, task.verify)
 
-        return Ahead(tasks, self._session, self._scripts, self._transactions, queue)
+        window = WINDOW if run else COMMITTING_WINDOW
+        return Ahead(tasks, self._session, self._scripts, self._transactions, queue, may_follow, window)
 
     @cached_property
     def _verifying(self) -> Verifying:
@@ -137,10 +140,31 @@ class PgEngine:
 
     # -- deploying ----------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def in_order(self, tasks: Sequence[DeployTask]) -> Iterator[None]:
+        """Send changes before it is known what became of those before them, where that is safe."""
+
+        def may_follow(previous: DeployTask | None, task: DeployTask) -> bool:
+            chained = previous is None or (task.before is None and task.planned_from == previous.change.id)
+            return chained and self.obstacle(task, "all") is None
+
+        if len(tasks) > 1 and self._session.commits:
+            self._ahead = self._send_ahead(tasks, may_follow, run=False)
+        try:
+            yield
+        finally:
+            ahead, self._ahead = self._ahead, None
+            if ahead is not None:
+                ahead.close()
+
     def deploy(self, task: DeployTask, committer: Person) -> None:
         """Deploy and record one change: in one transaction where the script allows it."""
         self._scripts.doing = "deploy"
-        if self._ahead is not None and self._ahead.deploy(task, committer):
+        try:
+            if self._ahead is not None and self._ahead.deploy(task, committer):
+                return
+        except TaskFailed as failed:
+            self._try_otherwise(task, committer, failed)
             return
         try:
             folds = task.script is None or self._scripts.folds(task.script, "script")
@@ -183,7 +207,11 @@ class PgEngine:
             )
         session, prepares = self._session, not event_triggers  # these may do anything, DEALLOCATE ALL for instance
         self._transactions.attempt("record", lambda: session.begin_run(savepoints=not as_a_whole, prepares=prepares))
-        self._ahead = self._new_ahead(tasks)
+
+        def may_follow(previous: DeployTask | None, task: DeployTask) -> bool:
+            return previous is None or not previous.change.tags  # a savepoint, for mode="tag", may come behind a tag
+
+        self._ahead = self._send_ahead(tasks, may_follow, run=True)
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""

@@ -33,14 +33,17 @@ class Transactions:
 
     # -- failures -----------------------------------------------------------------------------------------------
 
-    def attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False) -> None:
-        """Do something on the work connection; when it fails, roll back and raise TaskFailed."""
-        repeatable = self._session.commits  # asked before: the COMMIT of a run must not be tried again by itself
+    def attempt(self, stage: Stage, work: Callable[[], None], *, kept: bool = False, again: bool = True) -> None:
+        """Do something on the work connection; when it fails, roll back and raise TaskFailed.
+
+        ``again`` says whether it can be done once more, if that is all it takes.
+        """
+        again = again and self._session.commits  # asked before: the COMMIT of a run must not be tried again by itself
         try:
             work()
         except ServerFailure as failure:
             self._session.abandon()
-            if repeatable and _prepared_in_vain(failure) and self._session.work().prepared.give_up():
+            if again and self.may_go_unprepared(failure):
                 self.attempt(stage, work, kept=kept)
                 return
             raise self.failed(failure, stage, kept=kept) from failure
@@ -54,6 +57,18 @@ class Transactions:
             if not self._session.in_run:  # that is rolled back as a whole; its savepoints may be gone already
                 self._session.abandon()
             raise
+
+    def may_go_unprepared(self, failure: BaseException | None) -> bool:
+        """Whether something failed for what is prepared in the session, and nothing is to be prepared any more.
+
+        Done again it will not fail for that; not so in the middle of a larger transaction, which has failed with it.
+        """
+        return (
+            self._session.commits
+            and isinstance(failure, ServerFailure)
+            and _prepared_in_vain(failure)
+            and self._session.work().prepared.give_up()
+        )
 
     def failed(self, failure: ServerFailure, stage: Stage, *, kept: bool = False) -> TaskFailed:
         """What to raise when a statement has failed."""

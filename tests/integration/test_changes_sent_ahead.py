@@ -1,0 +1,160 @@
+"""Changes that commit by themselves are sent before an answer is there: what fails takes nothing behind it along."""
+
+from __future__ import annotations
+
+import pytest
+
+from sqitchpy.errors import DeployError, InterruptedRunError
+from sqitchpy.events import StepFinished, StepStarted, Warned
+from tests.integration.conftest import App, Build
+from tests.projects import Scripts, table, write_script
+
+NAMES = ["a", "b", "c", "d", "e", "f"]
+
+
+def tables(**others: Scripts) -> dict[str, Scripts]:
+    return {name: others.get(name, table(name)) for name in NAMES}
+
+
+def transactions(app: App) -> int:
+    """In how many transactions the registry's rows were written."""
+    return int(app.value("SELECT count(DISTINCT xmin::text) FROM sqitch.changes"))
+
+
+def test_each_change_has_its_transaction(build: Build) -> None:
+    app = build(tables())
+    assert app.deploy(verify=True).done == tuple(NAMES)
+    assert app.deployed() == app.tables() == NAMES
+    assert transactions(app) == len(NAMES)
+    steps = [event.label for event in app.told if isinstance(event, StepStarted | StepFinished)]
+    assert steps == [name for name in NAMES for _ in range(2)]
+
+
+FAILURES = {
+    "a statement": Scripts("CREATE TABLE c ();\nSELECT 1/0;"),
+    "a statement of plain DDL": Scripts("CREATE TABLE c ();\nDROP TABLE nothing;"),
+    "the COMMIT": Scripts(
+        "CREATE TABLE c (id integer UNIQUE DEFERRABLE INITIALLY DEFERRED);\nCOPY c FROM STDIN;\n1\n1\n\\.\n"
+    ),
+    "the COMMIT of plain DDL": Scripts("CREATE TABLE c ();\nCOMMENT ON TABLE c IS 'fails late';"),
+    "the record": Scripts("CREATE TABLE c ();\nALTER TABLE sqitch.changes ADD CHECK (change <> 'c');"),
+    "the verification": Scripts("CREATE TABLE c ();", verify="SELECT 1/0;"),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_nothing_is_deployed_behind_a_failure(build: Build, what: str) -> None:
+    app = build(tables(c=FAILURES[what]))
+    if what == "the COMMIT of plain DDL":
+        late_failure(app)
+    with pytest.raises(DeployError) as raised:
+        app.deploy(mode="change", verify=True)
+    assert raised.value.change == "c"
+    assert app.deployed() == app.tables() == ["a", "b"]
+    assert app.history() == ["deploy a", "deploy b", "fail c"]
+    write_script(app.path, "deploy", "c", "CREATE TABLE c ();")
+    write_script(app.path, "verify", "c", "SELECT 1;")
+    app.rows("DROP EVENT TRIGGER IF EXISTS late")
+    assert app.deploy(mode="change", verify=True).done == ("c", "d", "e", "f")
+
+
+def late_failure(app: App) -> None:
+    """Make COMMENT on a table put a row where a constraint is looked at when its transaction commits."""
+    app.rows("CREATE SCHEMA late")
+    app.rows("CREATE TABLE late.rows (id integer UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    app.rows(
+        "CREATE FUNCTION late.put() RETURNS event_trigger LANGUAGE plpgsql"
+        " AS $$BEGIN IF current_query() LIKE '%fails late%' THEN INSERT INTO late.rows VALUES (1), (1); END IF; END$$"
+    )
+    app.rows("CREATE EVENT TRIGGER late ON ddl_command_end WHEN tag IN ('COMMENT') EXECUTE FUNCTION late.put()")
+
+
+def test_what_is_taken_back_after_a_failure_is_what_was_deployed(build: Build) -> None:
+    app = build(tables(e=Scripts("SELECT 1/0;")), tags={"b": "v1"})
+    with pytest.raises(DeployError) as raised:
+        app.deploy(mode="tag")
+    assert app.deployed() == app.tables() == ["a", "b"]
+    assert app.history()[4:] == ["fail e", "revert d", "revert c"]
+    assert raised.value.change == "e"
+
+
+def test_what_turns_out_to_need_its_own_transactions_gets_them_and_others_go_on(build: Build) -> None:
+    enum = Scripts("ALTER TYPE mood ADD VALUE 'new';\nCREATE TABLE c (m mood DEFAULT 'new');", "DROP TABLE c;")
+    app = build(tables(a=Scripts("CREATE TYPE mood AS ENUM ('old');\nCREATE TABLE a ();"), c=enum))
+    assert app.deploy().done == tuple(NAMES)
+    assert app.deployed() == app.tables() == NAMES
+    assert any("runs again statement by statement" in event.text for event in app.of(Warned))
+
+
+def test_statements_of_ours_that_are_deallocated_do_no_harm(build: Build) -> None:
+    app = build(tables())
+    app.rows("CREATE FUNCTION mean() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$")
+    app.rows("CREATE EVENT TRIGGER mean ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION mean()")
+    try:
+        assert app.deploy(verify=True).done == tuple(NAMES)
+        assert app.deployed() == app.tables() == NAMES
+    finally:
+        app.rows("DROP EVENT TRIGGER mean")
+
+
+@pytest.mark.parametrize("kind", [StepStarted, StepFinished])
+def test_the_report_of_an_interruption_is_what_the_registry_says(build: Build, kind: type) -> None:
+    app = build(tables())
+
+    def stop(event: object) -> None:
+        if isinstance(event, kind) and event.label == "b":
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError) as raised, app.session(on_event=stop) as target:
+        target.deploy()
+    deployed = app.deployed()
+    assert deployed == app.tables() == NAMES[: len(deployed)]
+    assert raised.value.report.done == tuple(deployed)
+    assert app.deploy().done == tuple(NAMES[len(deployed) :])
+
+
+def test_a_listener_that_raises_leaves_a_session_that_goes_on(build: Build) -> None:
+    app = build(tables())
+    stops = [RuntimeError("enough")]
+
+    def stop(event: object) -> None:
+        if isinstance(event, StepFinished) and stops:
+            raise stops.pop()
+
+    with app.session(on_event=stop) as target:
+        with pytest.raises(RuntimeError, match="enough"):
+            target.deploy()
+        deployed = app.deployed()
+        assert deployed == app.tables() == NAMES[: len(deployed)]
+        assert target.deploy().done == tuple(NAMES[len(deployed) :])
+
+
+def test_a_script_that_is_edited_meanwhile_is_run_as_it_is_then(build: Build) -> None:
+    app = build(tables())
+
+    def edit(event: object) -> None:
+        if isinstance(event, StepStarted) and event.label == "a":
+            write_script(app.path, "deploy", "f", "CREATE TABLE f ();\nCOMMIT;\nSELECT 1/0;")
+
+    with app.session(on_event=edit) as target, pytest.raises(DeployError) as raised:
+        target.deploy(mode="change")
+    assert raised.value.change == "f"
+    assert app.deployed() == NAMES[:-1]
+
+
+def test_a_lost_connection_leaves_whole_changes(build: Build) -> None:
+    """The server ends the session from within: what is behind it was sent and is gone."""
+    app = build(tables())
+    app.rows(
+        "CREATE FUNCTION die() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); END$$"
+    )
+    app.rows("CREATE EVENT TRIGGER die ON ddl_command_end WHEN tag IN ('CREATE TYPE') EXECUTE FUNCTION die()")
+    write_script(app.path, "deploy", "c", "CREATE TABLE c ();\nCREATE TYPE dead AS ENUM ('x');")
+    try:
+        with pytest.raises(DeployError, match="the connection was lost while change c was under way"):
+            app.deploy()
+        assert app.deployed() == app.tables() == ["a", "b"]
+    finally:
+        app.rows("DROP EVENT TRIGGER die")
+    assert app.deploy().done == ("c", "d", "e", "f")
