@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import NamedTuple
 
 from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
 from sqitchpy.script.interpreter import Interpreter
+from sqitchpy.script.lexer import Statement
 from sqitchpy.script.outside import Unseen
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source, read_directives
-from sqitchpy.script.statements import INERT, Kind
+from sqitchpy.script.statements import CALLS, INERT, Kind
 from sqitchpy.script.variables import Variables, psql_variables
 
 KEEP_UP_TO = 16 * 1024
@@ -24,6 +26,22 @@ KEEP_UP_TO = 16 * 1024
 thousands of them."""
 OVERHEAD = 200
 """What a statement takes beside its text, in bytes."""
+
+
+class Trace(IntEnum):
+    """What a script may leave behind in the session, to be cleaned up before other SQL runs in it."""
+
+    NONE = 0
+    OF_FUNCTIONS = 1
+    """Only what functions do that it calls."""
+    ANY = 2
+
+    @classmethod
+    def of(cls, statement: Statement) -> Trace:
+        """What one statement may leave behind."""
+        if statement.batch:
+            return cls.ANY
+        return cls.NONE if statement.kind in INERT else cls.OF_FUNCTIONS if statement.kind in CALLS else cls.ANY
 
 
 class Reason(NamedTuple):
@@ -42,7 +60,7 @@ class Shape(NamedTuple):
 
     ``reason`` is None when the script folds. ``rolls_back`` is true when its own transaction ends with ROLLBACK;
     ``left_open`` says where one begins that never ends.
-    ``inert`` is true when no statement can have changed the session, so nothing has to be reset after it.
+    ``trace`` says what may have to be cleaned up after it.
     ``new_connection`` is true when it changes settings that only new sessions see (ALTER ROLE … SET).
     ``certain`` is true when it does the same at every run, whatever the database and the system say.
     ``settings`` are those of the session that it was read with.
@@ -56,7 +74,7 @@ class Shape(NamedTuple):
     outside: bool = False
     rolls_back: bool = False
     left_open: Reason | None = None
-    inert: bool = True
+    trace: Trace = Trace.NONE
     new_connection: bool = False
     certain: bool = True
     locks: int = 0
@@ -85,7 +103,7 @@ class _Examiner:
         self.inside = False
         self.pairs = 0
         self.outside = self.rolls_back = self.new_connection = False
-        self.inert = True
+        self.trace = Trace.NONE
         self.locks = 0
         self.digest = hashlib.sha1(usedforsecurity=False)
         self.opened: Reason | None = None
@@ -95,7 +113,7 @@ class _Examiner:
         kind = statement.kind
         self.locks += _locks(statement.text)
         self.digest.update(statement.text + b"\0")
-        self.inert = self.inert and kind in INERT and not statement.batch
+        self.trace = max(self.trace, Trace.of(statement))
         self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
         if statement.batch:
             batch = statement.text.upper()
@@ -169,7 +187,7 @@ def examine(
     directives = read_directives(source.first_line(), source.name)
     runner = directives.get("runner", "native")
     if runner != "native":
-        return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), inert=False)
+        return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), trace=Trace.ANY)
     examiner = _Examiner()
     interpreter = Interpreter(source, Variables(psql_variables(variables)), Unseen(allow_shell), settings)
     kept = _look(examiner, interpreter)
@@ -184,7 +202,7 @@ def examine(
         outside=examiner.outside,
         rolls_back=examiner.rolls_back,
         left_open=examiner.opened if examiner.inside else None,
-        inert=examiner.inert,
+        trace=examiner.trace if interpreter.certain else Trace.ANY,
         new_connection=examiner.new_connection,
         certain=interpreter.certain,
         locks=examiner.locks,

@@ -178,3 +178,5 @@ _RULES: dict[bytes, Kind | tuple[tuple[bytes, Kind], ...]] = {
 
 INERT = frozenset({Kind.OTHER, Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.COPY_IN})
 """Kinds after which the session is as it was: nothing to reset before other SQL runs in it."""
+CALLS = frozenset({Kind.QUERY, Kind.CALL, Kind.COPY_OUT})
+"""Kinds that change the session only if a function does that they call."""

@@ -54,3 +54,63 @@ def test_nothing_is_left_prepared_on_a_callers_connection(build: Build) -> None:
         with app.session(connection=connection) as target:
             target.deploy()
         assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+MEANS = "CREATE FUNCTION prepares() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE 'PREPARE mine AS SELECT 1'; END$$"
+
+
+@pytest.mark.parametrize("where", ["deploy", "verify"])
+@pytest.mark.parametrize("statement", ["SELECT prepares();", "DO $$BEGIN PERFORM prepares(); END$$;"])
+def test_what_a_function_prepares_is_gone_for_the_next_script(build: Build, where: str, statement: str) -> None:
+    def scripts(name: str) -> Scripts:
+        deploy = f"CREATE TABLE {name} ();\n"
+        return Scripts(deploy + statement) if where == "deploy" else Scripts(deploy, verify=f"-- {name}\n{statement}")
+
+    app = build({"t": table("t"), **{name: scripts(name) for name in "abc"}})
+    app.rows(MEANS)
+    app.deploy(verify=True)
+    assert app.deployed() == ["t", "a", "b", "c"]
+    assert app.tables() == ["a", "b", "c", "t"]
+
+
+LEFT = {
+    "a setting": (
+        "SELECT set_config('x.y', 'left', false);",
+        "SELECT 1/(coalesce(current_setting('x.y', true), '') = '')::int;",
+    ),
+    "a role": (
+        "SELECT set_config('role', 'pg_monitor', false);",
+        "SELECT 1/(current_user <> 'pg_monitor')::int;",
+    ),
+    "a temporary table": (
+        "DO $$BEGIN CREATE TEMP TABLE left_over (); END$$;",
+        "SELECT 1/(to_regclass('left_over') IS NULL)::int;",
+    ),
+    "a lock": (
+        "SELECT pg_advisory_lock(12345);",
+        "SELECT 1/(count(*) = 0)::int FROM pg_locks WHERE locktype = 'advisory' AND objid = 12345;",
+    ),
+    "the last value of a sequence": (
+        "SELECT nextval('counted');",
+        "DO $$BEGIN PERFORM lastval(); RAISE 'left'; EXCEPTION WHEN object_not_in_prerequisite_state THEN END$$;",
+    ),
+    "a listener": (
+        "DO $$BEGIN EXECUTE 'LISTEN something'; END$$;",
+        "SELECT 1/(count(*) = 0)::int FROM pg_listening_channels();",
+    ),
+    "a cursor": (
+        "DO $$BEGIN EXECUTE 'DECLARE mine CURSOR WITH HOLD FOR SELECT 1'; END$$;",
+        "SELECT 1/(count(*) = 0)::int FROM pg_cursors WHERE name = 'mine';",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEFT)
+@pytest.mark.parametrize("where", ["deploy", "verify"])
+def test_what_functions_leave_behind_is_gone_for_the_next_script(build: Build, what: str, where: str) -> None:
+    does, finds_nothing = LEFT[what]
+    first = Scripts(does) if where == "deploy" else Scripts("CREATE TABLE b ();", verify=does)
+    app = build({"a": table("a"), "b": first, "c": Scripts(finds_nothing), "d": table("d")})
+    app.rows("CREATE SEQUENCE counted")
+    app.deploy(verify=True)
+    assert app.deployed() == ["a", "b", "c", "d"]

@@ -48,7 +48,7 @@ class AsWritten:
         def guard(wire: Wire) -> None:
             self._transactions.queue_guard(wire, project, after, lock_table=False)
 
-        self._attempt(lambda: self._scripts.run_noted(script, journal, queries, guard))
+        self._attempt(lambda: self._scripts.run_noted(script, journal, guard))
         return journal
 
     def run_unnoted(self, script: Script, project: str, after: str | None) -> None:

@@ -65,7 +65,7 @@ class PgEngine:
     def _scripts(self) -> ScriptRunner:
         from sqitchpy.engines.pg.runner import ScriptRunner
 
-        return ScriptRunner(self._session, self._facts, self._on_event)
+        return ScriptRunner(self._session, self._facts, self._registry.queries, self._on_event)
 
     @cached_property
     def _transactions(self) -> Transactions:
@@ -266,7 +266,7 @@ class PgEngine:
             self._scripts.queue_folded(wire, task.script, "script")
             self._scripts.queue_reset(wire, shape)
         if verify:
-            self._scripts.queue_verification(wire, verify, self._registry.queries, task.change.label)
+            self._scripts.queue_verification(wire, verify, task.change.label)
         self._transactions.queue_encoding(wire)
         queue_deploy(wire, self._registry.queries, task, committer)
         self._transactions.queue_commit(wire, task.script, shape, self._scripts.shape(verify) if verify else None)

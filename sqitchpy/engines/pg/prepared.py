@@ -1,12 +1,15 @@
 """Our own statements, prepared once in a session: most of what they cost the server is parsing and planning.
 
-Scripts share the session. Whatever might have deallocated our statements, or prepared others, makes us send the text
-again until the session is as good as new.
+Scripts share the session. What may deallocate our statements makes us send their text again until the session is as
+good as new; and where a function has done it behind our back, or has prepared statements of its own, the change is
+rolled back and runs again with nothing of ours prepared.
 """
 
 from __future__ import annotations
 
 import secrets
+
+from sqitchpy.script.shape import Trace
 
 
 class Prepared:
@@ -18,8 +21,16 @@ class Prepared:
     def __init__(self, *, allowed: bool) -> None:
         self._allowed = self._trusted = allowed
         self._names: dict[bytes, bytes] = {}
-        self._prefix = b"sqitchpy_" + secrets.token_hex(6).encode()
+        self.prefix = b"sqitchpy_" + secrets.token_hex(6).encode()
+        """What the names of our statements begin with."""
         self._generation = 0
+        self.bears = Trace.OF_FUNCTIONS
+        """What scripts may do without that our statements are distrusted."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what is prepared is used, and worth keeping."""
+        return self._trusted
 
     def name(self, text: bytes) -> tuple[bytes, bool] | None:
         """The name of a statement, and whether it is still to be prepared; None when its text must be sent."""
@@ -28,7 +39,7 @@ class Prepared:
         known = self._names.get(text)
         if known is not None:
             return known, False
-        name = self._names[text] = b"%b_%d_%d" % (self._prefix, self._generation, len(self._names))
+        name = self._names[text] = b"%b_%d_%d" % (self.prefix, self._generation, len(self._names))
         return name, True
 
     def distrust(self) -> None:

@@ -211,6 +211,11 @@ SELECT CAST(CASE WHEN $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg
                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted)
                  THEN '0' ELSE 'the deployment lock is lost' END AS integer)
 
+-- name: nothing_prepared
+-- Fails if functions that a script has called have prepared statements: ours have names that begin with $1.
+SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE NOT pg_catalog.starts_with(name, $1))
+                 THEN 'something else is prepared' ELSE '0' END AS integer)
+
 -- name: insert_change
 -- $11 is the change deployed before: the times of a project's changes must increase, whatever the clock does.
 INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
+from sqitchpy.engines.pg.recording import RECORD
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
@@ -26,7 +27,7 @@ from sqitchpy.script.actions import Action, Actions, Print, Run
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
 from sqitchpy.script.settings import Settings
-from sqitchpy.script.shape import Reason, Shape, examine
+from sqitchpy.script.shape import Reason, Shape, Trace, examine
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind
 from sqitchpy.script.variables import Variables, psql_variables
@@ -40,8 +41,9 @@ KEPT_SHAPES = 2000
 class ScriptRunner:
     """Runs scripts. ``doing`` says on whose behalf, for those who listen."""
 
-    def __init__(self, session: OwnSession, facts: Facts, on_event: OnEvent) -> None:
+    def __init__(self, session: OwnSession, facts: Facts, queries: Queries, on_event: OnEvent) -> None:
         self._session = session
+        self._queries = queries
         self._facts = facts
         self._on_event = on_event
         self._shapes: dict[str, tuple[Key, Shape]] = {}
@@ -159,7 +161,7 @@ class ScriptRunner:
         shape = self.shape(script)
         run_folded(wire, self._actions(script, shape), kind, self._writer(), shape)
 
-    def queue_verification(self, wire: Wire, script: Script, queries: Queries, change: str) -> None:
+    def queue_verification(self, wire: Wire, script: Script, change: str) -> None:
         """Queue a verification inside the open transaction: it sees what was done and leaves nothing behind.
 
         Whoever waits for the transaction's locks waits for the verification, too: a long one says so.
@@ -167,7 +169,7 @@ class ScriptRunner:
         origin = Origin("verify", script.source.name, 1)
         wire.queue(b"SAVEPOINT sqitchpy_verify", origin=origin)
         wire.queue(b"SET CONSTRAINTS ALL IMMEDIATE", origin=origin)
-        wire.queue(queries.wire("clock_verification"), origin=origin)
+        wire.queue(self._queries.wire("clock_verification"), origin=origin)
         doing, self.doing = self.doing, "verify"
         try:
             self.queue_folded(wire, script, "verify")
@@ -183,8 +185,8 @@ class ScriptRunner:
                 if locks:
                     self._on_event(Warned(f"{told}{way_out}verifies after the commit"))
 
-        registry = [queries.schema.encode()]
-        wire.queue(queries.wire("long_verification"), registry, origin=origin, on_rows=tell)
+        registry = [self._queries.schema.encode()]
+        wire.queue(self._queries.wire("long_verification"), registry, origin=RECORD, on_rows=tell)
         wire.queue(b"ROLLBACK TO SAVEPOINT sqitchpy_verify", origin=origin)
 
     def run_alone(self, script: Script, kind: ScriptKind) -> None:
@@ -197,7 +199,7 @@ class ScriptRunner:
         run_as_written(wire, self._actions(script, shape), kind, self._writer())
         self._end(wire, shape)
 
-    def run_noted(self, script: Script, journal: Journal, queries: Queries, guard: Callable[[Wire], None]) -> None:
+    def run_noted(self, script: Script, journal: Journal, guard: Callable[[Wire], None]) -> None:
         """Run a script statement by statement, from where an earlier run has left it."""
         wire = self._session.work()
         shape = self.shape(script)
@@ -207,7 +209,7 @@ class ScriptRunner:
 
         from sqitchpy.engines.pg.stepwise import Stepwise  # hardly a script needs it
 
-        stepwise = Stepwise(wire, journal, queries, self._writer(), guard=guard, tell=tell)
+        stepwise = Stepwise(wire, journal, self._queries, self._writer(), guard=guard, tell=tell)
         stepwise.run(self._actions(script, shape))
         self._end(wire, shape)
 
@@ -223,13 +225,29 @@ class ScriptRunner:
 
     def queue_reset(self, wire: Wire, *shapes: Shape | None) -> None:
         """Inside a transaction: what comes next must not see what the scripts have set."""
-        if any(shape is not None and not shape.inert for shape in shapes):
+        if self.queue_check(wire, *shapes):
+            wire.queue_each(self._session.unset)
+        elif _trace(shapes):
             wire.queue_each(self._session.reset)
             wire.prepared.distrust()  # one of these deallocates them
 
+    def queue_check(self, wire: Wire, *shapes: Shape | None) -> bool:
+        """Inside a transaction: whether our statements can stay prepared behind these scripts.
+
+        If they can, what is queued fails in case that functions, which the scripts have called, have prepared others.
+        """
+        keeps = _trace(shapes) is Trace.OF_FUNCTIONS and self._session.commits and wire.prepared.trusted
+        if keeps:
+            wire.queue(self._queries.wire("nothing_prepared"), [wire.prepared.prefix], origin=RECORD)
+        return keeps
+
+    def queue_tidy(self, wire: Wire) -> None:
+        """After a transaction that has passed ``queue_check``: like ``queue_forget``, but ours stay prepared."""
+        wire.queue_each(self._session.tidy)
+
     def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""
-        if any(shape is not None and not shape.inert for shape in shapes):
+        if _trace(shapes):
             if self._session.commits:
                 wire.queue_discard(self._session.as_new)
             else:
@@ -258,6 +276,10 @@ class ScriptRunner:
         )
         doing: Doing = "verify" if origin.kind == "verify" else self.doing
         self._on_event(ScriptMessage(doing, render(shown) + "\n"))
+
+
+def _trace(shapes: Iterable[Shape | None]) -> Trace:
+    return max((shape.trace for shape in shapes if shape is not None), default=Trace.NONE)
 
 
 def _is_sent(action: Action) -> bool:

@@ -22,6 +22,7 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import ConnectionLostError, EngineError, LockHolder
 from sqitchpy.script.settings import Settings
+from sqitchpy.script.shape import Trace
 
 Connection = psycopg.Connection[Any]
 
@@ -29,10 +30,22 @@ Connection = psycopg.Connection[Any]
 class OwnSession:
     """Connections of our own, each opened when it is first needed."""
 
-    reset: tuple[bytes, ...] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL", b"DEALLOCATE ALL")
-    """What undoes a script's settings, and what it has prepared, inside a transaction."""
+    unset: ClassVar[tuple[bytes, ...]] = (b"RESET SESSION AUTHORIZATION", b"RESET ROLE", b"RESET ALL")
+    """What undoes a script's settings inside a transaction."""
+    reset: tuple[bytes, ...] = (*unset, b"DEALLOCATE ALL")
+    """The same, and undoes what it has prepared."""
     as_new: tuple[bytes, ...] = (b"DISCARD ALL",)
     """What makes the session as good as new, outside a transaction. The lock is not this session's, so it stays."""
+    tidy: ClassVar[tuple[bytes, ...]] = (
+        b"CLOSE ALL",
+        b"RESET SESSION AUTHORIZATION",
+        b"RESET ALL",
+        b"UNLISTEN *",
+        b"SELECT pg_catalog.pg_advisory_unlock_all()",
+        b"DISCARD TEMP",
+        b"DISCARD SEQUENCES",
+    )
+    """The same without DEALLOCATE ALL and DISCARD PLANS: what PostgreSQL's documentation lists for DISCARD ALL."""
     nested: ClassVar[bool] = False
     """Whether there is a transaction of somebody else's around everything we do."""
 
@@ -85,11 +98,12 @@ class OwnSession:
     def begin_run(self, *, savepoints: bool, prepares: bool) -> None:
         """Open a transaction for several changes; without ``savepoints`` none of them can be taken back alone.
 
-        ``prepares`` says whether our statements may be prepared in it: one that is gone would end the run.
+        ``prepares`` says whether our statements may be prepared in it.
         """
         wire = self.work()
         wire.run(b"BEGIN")
         wire.prepared.forget()  # a pooler may have given this transaction another session
+        wire.prepared.bears = Trace.NONE  # one that is gone would be the end of the run
         if not prepares:
             wire.prepared.distrust()
         self.in_run, self._has_savepoints = True, savepoints
@@ -113,6 +127,7 @@ class OwnSession:
         wire = self._wire
         if wire is None:
             return
+        wire.prepared.bears = Trace.OF_FUNCTIONS
         if rollback:
             self.abandon()
             return

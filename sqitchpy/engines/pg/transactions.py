@@ -133,8 +133,12 @@ class Transactions:
         origin = Origin("script", script.source.name, 0) if script else RECORD
         if self._session.foreign_encoding and not self._session.commits:  # SET LOCAL outlives a savepoint
             wire.queue(f"SET LOCAL client_encoding TO '{self._session.encoding}'".encode(), origin=RECORD)
+        stays = self._scripts.queue_check(wire, *shapes)
         wire.queue_each(self._session.commit, origin=origin)
-        self._scripts.queue_forget(wire, *shapes)
+        if stays:
+            self._scripts.queue_tidy(wire)
+        else:
+            self._scripts.queue_forget(wire, *shapes)
 
     def record(
         self, queue: Callable[[Wire], None], project: str, after: str | None, neighbour: str | None = None
@@ -151,6 +155,7 @@ class Transactions:
 
 
 LOCK_NOT_AVAILABLE = "55P03"
+_PREPARED = "something else is prepared"
 _MOVED = {
     "the deployment lock is lost": "the session that held the deployment lock is gone",
     "the registry has moved": "another deployer was at work",
@@ -158,9 +163,13 @@ _MOVED = {
 
 
 def _prepared_in_vain(failure: ServerFailure) -> bool:
-    """Whether a statement of ours failed because it is not prepared, or another one is by its name: a pooler hands
-    out sessions that others have used."""
-    return failure.origin == RECORD and failure.sqlstate in ("26000", "42P05")
+    """Whether a statement of ours failed because it is not prepared, or others are.
+
+    A function may have deallocated it, or prepared some; a pooler hands out sessions that others have used.
+    """
+    return failure.origin == RECORD and (
+        failure.sqlstate in ("26000", "42P05") or _PREPARED in (failure.fields["message"] or "")
+    )
 
 
 def _stage(failure: ServerFailure, stage: Stage) -> Stage:
