@@ -53,7 +53,11 @@ def read_options(words: list[str]) -> argparse.Namespace:
 def chosen_tools(options: argparse.Namespace) -> list[peers.Tool]:
     """The tools that were asked for and are installed; says which are not."""
     wanted = [name.strip() for name in options.tools.split(",")] if options.tools else None
-    found = [tool for tool in peers.tools() if wanted is None or tool.name in wanted]
+    there = peers.tools()
+    for name in wanted or ():
+        if name not in [tool.name for tool in there]:
+            raise SystemExit(f"There is no tool “{name}”; these there are: {', '.join(tool.name for tool in there)}")
+    found = [tool for tool in there if wanted is None or tool.name in wanted]
     for tool in found:
         if not tool.installed():
             print(f"{tool.name} is not installed", file=sys.stderr)

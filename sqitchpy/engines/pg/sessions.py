@@ -62,6 +62,7 @@ class OwnSession:
         """The server process that holds the deployment lock for us."""
         self.in_run = False
         """Whether a run that is one transaction is under way."""
+        self._guarded = False
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
         self.on_stall: Callable[[], None] = lambda: None
@@ -106,7 +107,12 @@ class OwnSession:
         wire.prepared.bears = Trace.NONE  # one that is gone would be the end of the run
         if not prepares:
             wire.prepared.distrust()
-        self.in_run, self._has_savepoints = True, savepoints
+        self.in_run, self._has_savepoints, self._guarded = True, savepoints, False
+
+    def takes_guard(self) -> bool:
+        """Whether the registry is to be locked and looked at before what comes next: in a run once, when it begins."""
+        guarded, self._guarded = self.in_run and self._guarded, True
+        return not guarded
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""

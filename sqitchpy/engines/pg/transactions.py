@@ -96,7 +96,8 @@ class Transactions:
         """
         wire = self._session.work()
         wire.queue_each(self._session.begin, origin=RECORD)
-        self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour)
+        if self._session.takes_guard():
+            self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour)
         return wire
 
     def queue_guard(
