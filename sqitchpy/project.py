@@ -43,6 +43,8 @@ class Project:
         self.directory = directory
         self.config = config
         self.environ = environ
+        self._plans: dict[str, tuple[bytes, Plan]] = {}
+        """Plans that were read, by the name of their file, and the bytes that they were read from."""
 
     @classmethod
     def open(cls, directory: str | Path = ".", *, environ: Mapping[str, str] | None = None) -> Project:
@@ -83,9 +85,16 @@ class Project:
         """Read the plan of a target. Raises PlanError with every fault it has."""
         if not isinstance(target, Target):
             target = self.resolve(target)
-        path = self.directory / target.plan_file
+        text = self._read_plan(target)
+        read_from, plan = self._plans.get(target.plan_file, (None, None))
+        if plan is None or text != read_from:
+            plan = parse_plan(text, target.plan_file)
+            self._plans[target.plan_file] = text, plan
+        return plan
+
+    def _read_plan(self, target: Target) -> bytes:
         try:
-            return parse_plan(path.read_bytes(), target.plan_file)
+            return (self.directory / target.plan_file).read_bytes()
         except FileNotFoundError:
             raise PlanError(
                 f"Plan file {target.plan_file} does not exist",

@@ -65,6 +65,7 @@ class OwnSession:
         self._guarded = False
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
+        self._settings_of_control: Settings | None = None
         self.on_stall: Callable[[], None] = lambda: None
         """Called now and then while a statement takes long."""
 
@@ -167,10 +168,12 @@ class OwnSession:
     @property
     def settings(self) -> Settings:
         """How scripts are read; before the work connection is open, as the control connection says."""
-        if self._settings_of_work is None:
+        if self._settings_of_work is not None:
+            return self._settings_of_work
+        if self._settings_of_control is None:
             strings = self.control().info.parameter_status("standard_conforming_strings") != "off"
-            return Settings(strings)
-        return self._settings_of_work
+            self._settings_of_control = Settings(strings)
+        return self._settings_of_control
 
     @property
     def opened(self) -> Wire | None:
