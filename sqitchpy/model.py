@@ -39,9 +39,8 @@ class Dependency(NamedTuple):
     @property
     def key(self) -> str:
         """``change``, ``change@tag``, ``@tag`` or the id, without the project."""
-        if self.change_id:
-            return self.change_id
-        return (self.change or "") + (f"@{self.tag}" if self.tag else "")
+        _, _, change, tag, change_id = self
+        return change_id or (f"{change or ''}@{tag}" if tag else change or "")
 
     @property
     def text(self) -> str:

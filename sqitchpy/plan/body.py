@@ -26,8 +26,6 @@ from sqitchpy.plan.header import Header
 
 Lists = tuple[tuple[Dependency, ...], tuple[Dependency, ...]]
 
-Planned = tuple[Person, str, str]  # by whom, when, and the note
-
 
 class Body(NamedTuple):
     """The sections of a plan, as the file has them, and the lines that could not be read."""
@@ -90,7 +88,7 @@ class _Reader:
         if tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            self._change(number, name, operator or "", dependencies, (person, planned_at, note), False)
+            self._change(number, name, operator or "", dependencies, person, planned_at, note, False)
 
     def _read_dialect(self, number: int, line: str) -> None:
         found = match_dialect(line)
@@ -102,20 +100,29 @@ class _Reader:
         if found.tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
-            self._change(number, name, operator, dependencies, (person, planned_at, note), True)
+            self._change(number, name, operator, dependencies, person, planned_at, note, True)
 
     def _change(
-        self, number: int, name: str, operator: str, dependencies: str | None, planned: Planned, dialect: bool
+        self,
+        number: int,
+        name: str,
+        operator: str,
+        dependencies: str | None,
+        planner: Person,
+        planned_at: str,
+        note: str,
+        dialect: bool,
     ) -> None:
-        _check_name(name, name, planned[1])
+        _check_name(name, name, planned_at)
         if name in self._change_lines:
             earlier = self._change_lines[name]
             raise SyntaxFault(f'Change "{name}" duplicates earlier declaration on line {earlier}')
         requires, conflicts = self._lists(dependencies) if dependencies else ((), ())
-        if self.sections[-1].tags:
-            self.sections.append(Section([], []))
-        draft = ChangeDraft(number, name, operator, requires, conflicts, *planned, dialect)
-        self.sections[-1].changes.append(draft)
+        changes, tags = self.sections[-1]
+        if tags:
+            changes = []
+            self.sections.append(Section(changes, []))
+        changes.append(ChangeDraft(number, name, operator, requires, conflicts, planner, planned_at, note, dialect))
         self._change_lines[name] = number
         self._seen_change = True
 
@@ -137,9 +144,12 @@ class _Reader:
     def _lists(self, text: str) -> Lists:
         """Requirements and conflicts, each in the order of the line. Sqitch does not see a list of ``[0]``."""
         entries = split_blanks(text) if text != "0" else []
-        found = [self._dependencies.get(entry) or self._dependency(entry) for entry in entries]
-        if len(set(entries)) < len(entries):
+        known = self._dependencies
+        found = tuple([known.get(entry) or self._dependency(entry) for entry in entries])
+        if len(entries) > 1 and len(set(entries)) < len(entries):
             raise SyntaxFault(f'Duplicate dependency "{_first_repeated(entries)}"')
+        if "!" not in text:
+            return found, ()
         requires = tuple([dependency for dependency in found if not dependency.conflict])
         return requires, tuple([dependency for dependency in found if dependency.conflict])
 

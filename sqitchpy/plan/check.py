@@ -59,7 +59,11 @@ def _unmet(changes: Sequence[ChangeDraft], seen: dict[str, int]) -> Unmet:
     unmet: Unmet = []
     for change in changes:
         if change.requires:
-            missing = [required.key for required in change.requires if not _is_met(required, seen, here)]
+            missing = [
+                required.key
+                for required in change.requires
+                if (required[2] not in here or required[3]) and not _is_met(required, seen, here)  # most are met here
+            ]
             if missing:
                 unmet.append((change, missing))
         here.add(change.name)

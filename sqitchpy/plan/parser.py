@@ -31,7 +31,7 @@ def parse_plan(source: bytes | str, file: str) -> Plan:
     header = read_header(lines, file)
     body = read_body(lines, header)
     arranged = arrange(body.sections, file)
-    syntax = header.faults + body.faults or _nul_faults(lines)
+    syntax = header.faults + body.faults or (_nul_faults(lines) if "\0" in text else [])
     if syntax:
         raise plan_error(file, syntax, arranged.faults, body.hint)
     if arranged.faults:
