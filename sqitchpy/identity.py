@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -25,11 +26,9 @@ def read_system_user(environ: Mapping[str, str] | None = None) -> SystemUser:
     The login is SQITCH_ORIG_SYSUSER, else that of the session, of the user id, LOGNAME, USER or USERNAME. The full
     name is that login's GECOS field, whole, as Sqitch takes it.
     """
-    import socket  # commands that record nothing do not ask
-
     environ = os.environ if environ is None else environ
     login = environ.get("SQITCH_ORIG_SYSUSER") or _session_login() or _login_of_uid() or _login_of(environ)
-    return SystemUser(login, _gecos(login), socket.gethostname())
+    return SystemUser(login, _gecos(login), platform.node())
 
 
 def resolve_user(config: Config, environ: Mapping[str, str], *, system: SystemUser) -> Person:

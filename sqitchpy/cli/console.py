@@ -8,7 +8,6 @@ else.
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TextIO
@@ -107,6 +106,8 @@ class Console:
     def document(self, value: object) -> None:
         """The one document of ``--json``; only the first one counts."""
         if self.as_json and not self.documented:
+            import json
+
             self.documented = True
             self.out.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
             self.out.flush()

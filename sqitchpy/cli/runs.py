@@ -1,23 +1,24 @@
-"""What deploy, revert and verify have in common: from the options to a connected target, and from there to the end."""
+"""What deploy, revert and verify have in common: from the options to a connected target, and from there to the end.
+
+Commands that only read their arguments are spared what tells about a run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqitchpy.cli import documents
 from sqitchpy.cli.invocation import Invocation
 from sqitchpy.cli.positionals import Arguments, classify, pick_change, too_many_targets
-from sqitchpy.cli.watcher import Watcher
 from sqitchpy.errors import SqitchpyError
-from sqitchpy.events import Action
-from sqitchpy.report import Report, VerifyReport
 from sqitchpy.target import Target, TargetOverrides
 
 if TYPE_CHECKING:
+    from sqitchpy.events import Action
+    from sqitchpy.report import Report, VerifyReport
     from sqitchpy.session import TargetSession
 
-Result = TypeVar("Result", Report, VerifyReport)
+Result = TypeVar("Result", "Report", "VerifyReport")
 
 
 def split_overrides(options: Mapping[str, Any]) -> tuple[TargetOverrides, dict[str, Any]]:
@@ -94,6 +95,9 @@ def conduct(
 
     Errors are raised again when they have been documented; the message is for the caller to print.
     """
+    from sqitchpy.cli import documents
+    from sqitchpy.cli.watcher import Watcher
+
     console = invocation.console
     watcher = Watcher(console)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,10 @@ from sqitchpy.config.syntax import Entry
 from sqitchpy.config.variables import expand
 from sqitchpy.errors import ConfigError
 
-_TRUE = re.compile(r"true|yes|on|-?0*1", re.IGNORECASE)
-_FALSE = re.compile(r"false|no|off|0*", re.IGNORECASE)
-_INTEGER = re.compile(r"(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([kmg]?)")
+# Not compiled before a key is set that needs it: every command waits for this module.
+_TRUE = r"(?i:true|yes|on|-?0*1)"
+_FALSE = r"(?i:false|no|off|0*)"
+_INTEGER = r"(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([kmg]?)"
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -97,9 +97,9 @@ class Config:
         if setting is None:
             return default
         value = self._text(key, setting)
-        if value is None or _TRUE.fullmatch(value):
+        if value is None or re.fullmatch(_TRUE, value):
             return True
-        if not _FALSE.fullmatch(value):
+        if not re.fullmatch(_FALSE, value):
             hint = f"{key} at {setting.source} is true, yes, on, 1, or false, no, off, 0"
             raise ConfigError(f"Invalid bool '{value}'", hint=hint)
         return False
@@ -113,10 +113,12 @@ class Config:
         setting = self.setting(key)
         if setting is None:
             return None
-        number = _INTEGER.fullmatch(self._text(key, setting) or "")
+        number = re.fullmatch(_INTEGER, self._text(key, setting) or "")
         if number is None:
             hint = f"{key} at {setting.source} is a number, with k, m or g after it or without"
             raise ConfigError("Invalid unit while casting to int", hint=hint)
+        from decimal import Decimal  # hardly a key is a number
+
         return int(Decimal(number[1]) * _UNITS[number[2]])
 
     def section(self, prefix: str) -> dict[str, str]:

@@ -1,13 +1,21 @@
-"""Which engines there are: ours, and those that other packages bring along."""
+"""Which engines there are: ours, and those that other packages bring along.
+
+Commands that need no engine know their names from here, so what finds and loads engines is imported when one is wanted.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from sqitchpy.engines.protocol import Driver
 from sqitchpy.errors import TargetError
 from sqitchpy.uri import ENGINES
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
+
+    from sqitchpy.engines.protocol import Driver
 
 GROUP = "sqitchpy.engines"
 """The group of entry points by which a package says that it has an engine: docs/engines.md."""
@@ -31,8 +39,9 @@ def find_driver(key: str) -> Driver | None:
     if key in BUILT_IN:
         driver: Driver = import_module(BUILT_IN[key]).DRIVER
         return driver
-    for entry in metadata.entry_points(group=GROUP, name=key):
-        return _load(entry)
+    for entry in _entry_points():
+        if entry.name == key:
+            return _load(entry)
     return None
 
 
@@ -48,10 +57,18 @@ def engine_keys() -> tuple[str, ...]:
 
 def installed() -> tuple[str, ...]:
     """The keys of all engines that can be used here."""
-    return tuple(dict.fromkeys([*BUILT_IN, *sorted(entry.name for entry in metadata.entry_points(group=GROUP))]))
+    return tuple(dict.fromkeys([*BUILT_IN, *sorted(entry.name for entry in _entry_points())]))
 
 
-def _load(entry: metadata.EntryPoint) -> Driver:
+def _entry_points() -> EntryPoints:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
+
+
+def _load(entry: EntryPoint) -> Driver:
+    from sqitchpy.engines.protocol import Driver
+
     where = f"the entry point {GROUP} {entry.name} of {entry.dist.name if entry.dist else 'a package'}"
     try:
         driver = entry.load()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import NamedTuple
 
 from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
@@ -19,6 +18,7 @@ from sqitchpy.script.outside import Unseen
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source, read_directives
 from sqitchpy.script.statements import CALLS, INERT, Kind
+from sqitchpy.script.trace import Trace
 from sqitchpy.script.variables import Variables, psql_variables
 
 KEEP_UP_TO = 16 * 1024
@@ -26,22 +26,6 @@ KEEP_UP_TO = 16 * 1024
 thousands of them."""
 OVERHEAD = 200
 """What a statement takes beside its text, in bytes."""
-
-
-class Trace(IntEnum):
-    """What a script may leave behind in the session, to be cleaned up before other SQL runs in it."""
-
-    NONE = 0
-    OF_FUNCTIONS = 1
-    """Only what functions do that it calls."""
-    ANY = 2
-
-    @classmethod
-    def of(cls, statement: Statement) -> Trace:
-        """What one statement may leave behind."""
-        if statement.batch:
-            return cls.ANY
-        return cls.NONE if statement.kind in INERT else cls.OF_FUNCTIONS if statement.kind in CALLS else cls.ANY
 
 
 class Reason(NamedTuple):
@@ -95,6 +79,13 @@ class Shape(NamedTuple):
         return self.directives.get("runner")
 
 
+def trace_of(statement: Statement) -> Trace:
+    """What one statement may leave behind."""
+    if statement.kind in INERT and not statement.batch:
+        return Trace.NONE
+    return Trace.OF_FUNCTIONS if statement.kind in CALLS and not statement.batch else Trace.ANY
+
+
 class _Examiner:
     """Follows the script's own transaction statements."""
 
@@ -113,7 +104,7 @@ class _Examiner:
         kind = statement.kind
         self.locks += _locks(statement.text)
         self.digest.update(statement.text + b"\0")
-        self.trace = max(self.trace, Trace.of(statement))
+        self.trace = max(self.trace, trace_of(statement))
         self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
         if statement.batch:
             batch = statement.text.upper()

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from sqitchpy.cli import documents
 from sqitchpy.cli.command import Command
 from sqitchpy.cli.formatting import item_from_change
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.listing import flag, listing_options, number, read_style, write_items
 from sqitchpy.cli.options import choice, complete_change, json_option, option, ours, stacked, target_option
 from sqitchpy.cli.positionals import Arguments
-from sqitchpy.cli.revising import Manner, Wanted, revise
 from sqitchpy.cli.runs import read_arguments
 from sqitchpy.cli.search import PlanSearch, search
 from sqitchpy.errors import Refusal, SqitchpyError
 from sqitchpy.model import Change, Plan
 from sqitchpy.target import Target, TargetOverrides
+
+if TYPE_CHECKING:
+    from sqitchpy.cli.revising import Wanted
 
 EXAMPLES = (
     "sqitchpy plan                          all changes, in the order of deployment",
@@ -71,6 +72,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     found = arguments.targets[0]
     revision = _read_revision(options)
     if revision:
+        from sqitchpy.cli.revising import Manner, revise
+
         manner = Manner(options["dry_run"], options["yes"], options["unasked_ok"])
         return revise(invocation, found, revision, manner)
     plan = invocation.project.plan(found)
@@ -88,6 +91,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         raise Refusal(f"No changes in {plan.file}")
     changes = search(plan.changes, wanted)
     if invocation.console.as_json:
+        from sqitchpy.cli import documents
+
         deployed = _deployed(invocation, arguments)
         invocation.console.document(documents.plan(plan, changes, deployed))
         return 0

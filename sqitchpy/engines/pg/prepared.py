@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqitchpy.script.shape import Trace
+from sqitchpy.script.trace import Trace
 
 
 class Prepared:

@@ -27,9 +27,10 @@ from sqitchpy.script.actions import Action, Actions, Print, Run
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
 from sqitchpy.script.settings import Settings
-from sqitchpy.script.shape import Reason, Shape, Trace, examine
+from sqitchpy.script.shape import Reason, Shape, examine
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind
+from sqitchpy.script.trace import Trace
 from sqitchpy.script.variables import Variables, psql_variables
 
 Key = tuple[Source, Mapping[str, str], bool, Settings, tuple[int, ...]]

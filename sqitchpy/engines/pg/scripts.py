@@ -14,7 +14,7 @@ from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import EngineError
 from sqitchpy.events import Action as Doing
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Sends
-from sqitchpy.script.shape import Shape, Trace
+from sqitchpy.script.shape import Shape, trace_of
 from sqitchpy.script.statements import Kind
 
 ScriptKind = Literal["script", "verify"]
@@ -141,7 +141,7 @@ def run_action(wire: Wire, action: Action, kind: ScriptKind, writer: Writer) -> 
         return None
     statement = action.statement
     origin = Origin(kind, action.file, statement.end_line)
-    if Trace.of(statement) > wire.prepared.bears:
+    if trace_of(statement) > wire.prepared.bears:
         wire.prepared.distrust()
     if isinstance(action, Query):
         return _fetch(wire, statement.text, origin)

@@ -22,7 +22,7 @@ from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import ConnectionLostError, EngineError, LockHolder
 from sqitchpy.script.settings import Settings
-from sqitchpy.script.shape import Trace
+from sqitchpy.script.trace import Trace
 
 Connection = psycopg.Connection[Any]
 

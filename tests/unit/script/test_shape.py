@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from sqitchpy.errors import ScriptError
-from sqitchpy.script.shape import Shape, Trace, examine
+from sqitchpy.script.shape import Shape, examine
 from sqitchpy.script.source import Source
+from sqitchpy.script.trace import Trace
 
 
 @pytest.fixture
