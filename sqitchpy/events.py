@@ -1,8 +1,8 @@
 """What happens during a run, as values. The command line's whole output is drawn from these; so can yours be.
 
 Pass ``on_event=callable`` to :meth:`sqitchpy.Project.target`; it is called in the thread that runs the migration, with
-one of the classes below. An exception raised by the callback stops the run: what the database is doing at that moment is
-cancelled and rolled back. Changes that a step was announced for, and up to three behind it, may have been committed before.
+one of the classes below. An exception raised by the callback stops the run: what the database is doing at that moment
+is cancelled and rolled back. On PostgreSQL up to three changes behind the one that was told last may be committed by then.
 """
 
 from __future__ import annotations
