@@ -2,7 +2,7 @@
 
 Pass ``on_event=callable`` to :meth:`sqitchpy.Project.target`; it is called in the thread that runs the migration, with
 one of the classes below. An exception raised by the callback stops the run: what the database is doing at that moment
-is cancelled and rolled back. On PostgreSQL up to three changes behind the one that was told last may be committed by then.
+is cancelled and rolled back. On PostgreSQL up to three changes behind the one told last may be committed by then.
 """
 
 from __future__ import annotations
