@@ -86,13 +86,18 @@ def test_what_turns_out_to_need_its_own_transactions_gets_them_and_others_go_on(
     assert any("runs again statement by statement" in event.text for event in app.of(Warned))
 
 
-def test_statements_of_ours_that_are_deallocated_do_no_harm(build: Build) -> None:
-    app = build(tables())
+@pytest.mark.parametrize("tags", [1, 300])
+def test_statements_of_ours_that_are_deallocated_do_no_harm(build: Build, tags: int) -> None:
+    """A change with many tags is not sent in one piece."""
+    app = build(tables(), tags={name: [f"{name}{n}" for n in range(tags)] for name in "bc"})
     app.rows("CREATE FUNCTION mean() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$")
     app.rows("CREATE EVENT TRIGGER mean ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION mean()")
     try:
-        assert app.deploy(verify=True).done == tuple(NAMES)
+        with app.session() as target:
+            target.deploy("a", verify=True)
+            assert target.deploy(verify=True).done == tuple(NAMES[1:])
         assert app.deployed() == app.tables() == NAMES
+        assert app.value("SELECT count(*) FROM sqitch.tags") == 2 * tags
     finally:
         app.rows("DROP EVENT TRIGGER mean")
 

@@ -53,7 +53,7 @@ class Ahead:
         Raises TaskFailed.
         """
         try:
-            self._transactions.attempt("script", lambda: self._send(committer))
+            self._transactions.attempt("script", lambda: self._send(committer), again=False)
             if not self._sent:
                 self._waiting.popleft()
                 return False

@@ -152,6 +152,7 @@ class OwnSession:
         self.in_run, self._has_savepoints = False, True
         try:
             if self._wire is not None and not self._wire.connection.closed:
+                self._wire.prepared.bears = Trace.OF_FUNCTIONS
                 self._wire.give_up_parts()
             self.abandon()
         except ConnectionLostError:
