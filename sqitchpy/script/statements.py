@@ -64,7 +64,7 @@ def classify(text: bytes, first_word: bytes | None = None) -> Kind:
         return Kind.OTHER
     if isinstance(rules, Kind):
         return rules
-    if _HARMLESS.match(text):
+    if _HARMLESS.match(text) and b"pg_temp" not in text[:200].lower():
         return Kind.OTHER
     head = _normal(text)
     return next((kind for pattern, kind in _compiled(first_word) if pattern.search(head)), Kind.OTHER)
@@ -125,7 +125,8 @@ _RULES: dict[bytes, Kind | tuple[tuple[bytes, Kind], ...]] = {
         (rb"^CREATE (UNIQUE )?INDEX CONCURRENTLY\b", Kind.REFUSES),
         (rb"^CREATE SUBSCRIPTION\b.*" + _NO_SLOT, Kind.OTHER),
         (rb"^CREATE SUBSCRIPTION\b", Kind.REFUSES),
-        (rb"^CREATE (GLOBAL |LOCAL )?(TEMP|TEMPORARY)\b", Kind.SESSION),
+        (rb"^CREATE (OR REPLACE )?(GLOBAL |LOCAL )?(TEMP|TEMPORARY)\b", Kind.SESSION),
+        (rb"^CREATE [^(]*\bPG_TEMP\b", Kind.SESSION),
         (rb"^CREATE [^(]*TABLE\b.*\bAS\b", Kind.QUERY),
         (rb"^CREATE (MATERIALIZED VIEW|EXTENSION|SCHEMA)\b", Kind.QUERY),
     ),

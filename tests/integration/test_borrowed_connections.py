@@ -12,6 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from sqitchpy.errors import DeployError, EngineError, LockTimeoutError, RevertError, ScriptError, SqitchpyError
+from sqitchpy.events import StepFinished
 from sqitchpy.testing import DatabaseServer
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table
@@ -345,3 +346,27 @@ def test_a_fixture_can_deploy_and_forget(mine: tuple[App, Connection]) -> None:
                 target.deploy(verify=True)
             assert connection.execute("SELECT count(*) FROM a").fetchone() == (0,)
     assert app.value("SELECT to_regnamespace('sqitch')") is None
+
+
+def test_a_lent_connection_can_be_used_by_whoever_is_told(build: Build) -> None:
+    app = build({name: table(name) for name in "abcdef"})
+    with app.database.connect() as connection:
+        seen = []
+
+        def look(event: object) -> None:
+            if isinstance(event, StepFinished):
+                seen.append(connection.execute("SELECT count(*) FROM sqitch.changes").fetchone())
+
+        with app.session(connection=connection, on_event=look) as target:
+            target.deploy()
+    assert seen == [(n,) for n in range(1, 7)]
+
+
+def test_a_lent_connection_does_not_wait_for_itself(build: Build) -> None:
+    """What ran statement by statement left its mark (75474063, 1) on a lent session: the next call waited for it."""
+    app = build({"a": table("a"), "b": Scripts("CREATE INDEX CONCURRENTLY ON a (id);", "DROP INDEX a_id_idx;")})
+    with app.database.connect() as connection, app.session(connection=connection) as target:
+        target.deploy()
+        target.revert(lock_timeout=2)
+        target.deploy(lock_timeout=2)
+    assert app.deployed() == ["a", "b"]

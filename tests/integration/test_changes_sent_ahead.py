@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sqitchpy.errors import DeployError, InterruptedRunError
+from sqitchpy.engines.pg.ahead import Ahead
+from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.errors import DeployError, InterruptedRunError, SqitchpyError
 from sqitchpy.events import StepFinished, StepStarted, Warned
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
@@ -163,3 +165,100 @@ def test_a_lost_connection_leaves_whole_changes(build: Build) -> None:
     finally:
         app.rows("DROP EVENT TRIGGER die")
     assert app.deploy().done == ("c", "d", "e", "f")
+
+
+@pytest.mark.parametrize("transaction", ["change", "run"])
+def test_a_change_whose_last_statement_fills_the_queue(build: Build, transaction: str) -> None:
+    """Its 256th statement is sent by queue() itself; then send_part() finds no pipeline: “the connection was lost”."""
+    for count in range(238, 250):
+        app = build(
+            {"a": Scripts("CREATE TABLE IF NOT EXISTS a ();"), "b": Scripts("CREATE TABLE IF NOT EXISTS b ();")},
+            tags={"a": [f"x{n}z" for n in range(count)]},
+            name=f"app{count}",
+            registry=f"registry{count}",
+        )
+        with app.session() as target:
+            assert target.deploy(transaction=transaction).done == ("a", "b")
+
+
+@pytest.mark.parametrize("script", ["SELECT 1;", "SET x.y = 1;", "CREATE INDEX CONCURRENTLY ON b (id);"])
+def test_what_cannot_be_cleaned_up_is_no_failure_of_what_is_committed(
+    build: Build, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """A statement_timeout may end DISCARD TEMP, for one; the session is replaced then."""
+    monkeypatch.setattr(OwnSession, "tidy", (*OwnSession.tidy, b"SELECT 1/0"))
+    monkeypatch.setattr(OwnSession, "as_new", (*OwnSession.as_new, b"SELECT 1/0"))
+    app = build(tables(b=Scripts("CREATE TABLE b (id integer);"), c=Scripts(script), e=Scripts(f"-- e\n{script}")))
+    assert app.deploy(mode="change", verify=True).done == tuple(NAMES)
+    assert app.deployed() == NAMES
+    assert app.history() == [f"deploy {name}" for name in NAMES]
+
+
+def test_who_verifies_in_between_is_told_of_his_own_failures(build: Build) -> None:
+    """The failure of this verification was taken for that of deploying b."""
+    app = build(tables(a=Scripts("CREATE TABLE a ();", "DROP TABLE a;", "SELECT 1/0;")))
+    found = []
+
+    def look(event: object) -> None:
+        if isinstance(event, StepFinished) and event.action == "deploy":
+            try:
+                target.verify("a", "a")
+            except SqitchpyError as error:
+                found.append(str(error))
+
+    with app.session(on_event=look) as target:
+        assert target.deploy().done == tuple(NAMES)
+    assert app.deployed() == NAMES
+    assert found == ["Changes are being deployed in this session"] * len(NAMES)
+
+
+def test_an_interruption_right_behind_an_answer_leaves_nothing_on_its_way(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between read_part() and the line behind it."""
+    app = build(tables())
+    deploy, again = Ahead.deploy, []
+
+    def deploy_interrupted(self, task, committer):
+        attempt = self._transactions.attempt
+
+        def interrupted(stage, work, **options):
+            attempt(stage, work, **options)
+            if getattr(work, "__name__", "") == "read_part" and not again:
+                again.append(task)
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(self._transactions, "attempt", interrupted)
+        try:
+            return deploy(self, task, committer)
+        finally:
+            monkeypatch.setattr(self._transactions, "attempt", attempt)
+
+    monkeypatch.setattr(Ahead, "deploy", deploy_interrupted)
+    with app.session() as target:
+        with pytest.raises(InterruptedRunError) as raised:
+            target.deploy()
+        assert list(raised.value.report.done) == app.deployed()
+        target.deploy()
+        assert app.deployed() == app.tables() == NAMES
+        target.revert()
+        assert app.deployed() == []
+
+
+def test_a_session_goes_on_after_a_listener_that_raises_when_the_server_has_ended_it(build: Build) -> None:
+    app = build(tables())
+    stops = [RuntimeError("enough")]
+
+    def stop(event: object) -> None:
+        if isinstance(event, StepFinished) and stops:
+            app.rows(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE application_name LIKE '%work%' AND datname = current_database()"
+            )
+            raise stops.pop()
+
+    with app.session(on_event=stop) as target:
+        with pytest.raises((RuntimeError, SqitchpyError)):
+            target.deploy()
+        deployed = app.deployed()
+        assert target.deploy().done == tuple(NAMES[len(deployed) :])

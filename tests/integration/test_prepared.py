@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sqitchpy.events import Warned
 from tests.integration.conftest import Build
 from tests.projects import Scripts, table
 
@@ -114,3 +115,61 @@ def test_what_functions_leave_behind_is_gone_for_the_next_script(build: Build, w
     app.rows("CREATE SEQUENCE counted")
     app.deploy(verify=True)
     assert app.deployed() == ["a", "b", "c", "d"]
+
+
+def test_what_a_deferred_trigger_prepares_is_gone_for_the_next_script(build: Build) -> None:
+    prepares = Scripts("PREPARE mine AS SELECT 2;\nCREATE TABLE b ();")
+    app = build({"t": table("t"), "a": Scripts("INSERT INTO x VALUES (1);"), "b": prepares, "c": table("c")})
+    app.rows("CREATE TABLE x (i integer)")
+    app.rows(
+        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$BEGIN EXECUTE 'PREPARE mine AS SELECT 1'; RETURN NULL; END$$"
+    )
+    app.rows(
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON x DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION late()"
+    )
+    app.deploy(mode="change")
+    assert app.deployed() == ["t", "a", "b", "c"]
+    assert app.value("SELECT count(*) FROM x") == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"), [("-- sqitchpy: transaction=off\n", ""), ("", "CREATE INDEX CONCURRENTLY i ON c (id);\n")]
+)
+def test_a_noted_script_may_call_functions_that_deallocate(build: Build, head: str, tail: str) -> None:
+    deallocates = "DO $$BEGIN EXECUTE 'DEALLOCATE ALL'; END$$;\n"
+    rows = "".join(f"{deallocates}INSERT INTO c VALUES ({n});\n" for n in range(2))
+    noted = Scripts(f"{head}CREATE TABLE c (id integer);\n{rows}{tail}", "DROP TABLE c;")
+    app = build({"a": table("a"), "c": noted, "d": table("d")})
+    app.deploy(mode="change")
+    assert app.deployed() == ["a", "c", "d"]
+    assert app.value("SELECT count(*) FROM c") == 2
+
+
+def test_what_makes_a_change_run_again_is_told(build: Build) -> None:
+    app = build({"a": table("a"), "b": Scripts("CREATE TABLE b ();\nSELECT prepares();")})
+    app.rows(MEANS)
+    app.deploy()
+    assert app.deployed() == ["a", "b"]
+    assert [event.text.partition(",")[0] for event in app.of(Warned)] == [
+        "Functions or a connection pooler prepare or deallocate statements in this session"
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE pg_temp.left_over ();",
+        "CREATE OR REPLACE TEMP VIEW left_over AS SELECT 1;",
+        "CREATE FUNCTION pg_temp.left_over() RETURNS integer LANGUAGE sql AS 'SELECT 1';",
+    ],
+)
+def test_what_is_temporary_by_its_schema_is_gone_for_the_next_script(build: Build, statement: str) -> None:
+    finds_nothing = (
+        "SELECT 1/(NOT EXISTS (SELECT FROM pg_class WHERE relname = 'left_over'"
+        " UNION SELECT FROM pg_proc WHERE proname = 'left_over'))::int;"
+    )
+    app = build({"a": Scripts(statement), "b": Scripts(finds_nothing)})
+    app.deploy()
+    assert app.deployed() == ["a", "b"]

@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import DeployTask, TaskFailed
+from sqitchpy.errors import ConnectionLostError
 from sqitchpy.model import Person
 
 WINDOW = 16
@@ -61,7 +63,7 @@ class Ahead:
             self._sent.popleft()
         except BaseException as error:  # the server refuses what was sent behind it, or it is stopped
             self._waiting.extendleft(each for each in reversed(self._sent) if each is not task)
-            self._sent.clear()
+            self.close()
             if isinstance(error, TaskFailed) and self._transactions.may_go_unprepared(error.__cause__):
                 return False
             raise
@@ -70,13 +72,17 @@ class Ahead:
     def _send(self, committer: Person) -> None:
         wire = self._session.work()
         try:
-            while self._waiting and len(self._sent) < self._window and wire.has_room and self._can_be_sent():
+            while self._has_next(wire) and self._can_be_sent():
                 self._sent.append(self._waiting.popleft())
                 self._queue(self._sent[-1], committer)
                 wire.send_part()
         except BaseException:
             wire.give_up_parts()
             raise
+
+    def _has_next(self, wire: Wire) -> bool:
+        room = len(self._sent) < self._window and wire.has_room and not self._session.unclean
+        return room and bool(self._waiting)
 
     def _can_be_sent(self) -> bool:
         """Whether the next change does nothing but send statements, and may come behind the one before it."""
@@ -90,7 +96,13 @@ class Ahead:
     def close(self) -> None:
         """Stop what was sent and is not asked for any more. Raises ConnectionLostError."""
         wire = self._session.opened
-        if self._sent and wire is not None and not wire.connection.closed:
+        under_way = self._sent and wire is not None and not wire.connection.closed and wire.under_way
+        self._sent.clear()
+        if wire is None or not under_way:
+            return
+        try:
             wire.give_up_parts()
             self._session.abandon()
-        self._sent.clear()
+        except ConnectionLostError:
+            self._session.drop_work()  # the session's next call begins with another
+            raise

@@ -48,7 +48,12 @@ class AsWritten:
         def guard(wire: Wire) -> None:
             self._transactions.queue_guard(wire, project, after, lock_table=False)
 
-        self._attempt(lambda: self._scripts.run_noted(script, journal, guard))
+        def run() -> None:
+            wire = self._session.work()
+            self._scripts.run_noted(script, journal, guard)
+            self._unmark(wire)
+
+        self._attempt(run)
         return journal
 
     def run_unnoted(self, script: Script, project: str, after: str | None) -> None:
@@ -59,10 +64,14 @@ class AsWritten:
             self._transactions.queue_guard(wire, project, after, lock_table=False)
             wire.sync()
             self._scripts.run_alone(script, "script")
-            if self._session.opened is wire:
-                wire.run(self._registry.queries.wire("unmark_session"))
+            self._unmark(wire)
 
         self._attempt(run)
+
+    def _unmark(self, wire: Wire) -> None:
+        """Nothing is under way here any more; the session may be a lent one, which lives on."""
+        if self._session.opened is wire:
+            wire.run(self._registry.queries.wire("unmark_session"))
 
     def _attempt(self, run: Callable[[], None]) -> None:
         try:

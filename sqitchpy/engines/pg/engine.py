@@ -148,7 +148,7 @@ class PgEngine:
             chained = previous is None or (task.before is None and task.planned_from == previous.change.id)
             return chained and self.obstacle(task, "all") is None
 
-        if len(tasks) > 1 and self._session.commits:
+        if len(tasks) > 1 and self._session.commits and not self._session.lent:  # its lender may use it in between
             self._ahead = self._send_ahead(tasks, may_follow, run=False)
         try:
             yield
@@ -374,6 +374,11 @@ class PgEngine:
 
     def verify(self, tasks: Sequence[VerifyTask], jobs: int = 1) -> Generator[TaskFailed | None, None, None]:
         """Run verifications in transactions that are rolled back, in several sessions if there are to be several."""
+        if self._ahead is not None:  # whoever is told of a change; the next ones may be on their way
+            raise EngineError(
+                "Changes are being deployed in this session",
+                hint="Deploy with verify=True, or verify in a session of its own.",
+            )
         if jobs == 1 or len(tasks) < 2:
             yield from self._verifying.run(tasks)
             return

@@ -16,6 +16,7 @@ from psycopg import errors
 
 from sqitchpy.engines.pg.failures import ends_connection, lost
 from sqitchpy.engines.pg.names import Queries
+from sqitchpy.engines.pg.recording import RECORD
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import EngineError
@@ -82,7 +83,7 @@ class Journal:
     def queue_done(self, wire: Wire, number: int, line: int) -> None:
         """Note, in the transaction that is open on the wire, that a statement is done."""
         values = [*self._key, str(number), str(line)]
-        wire.queue(self._queries.wire("queue_progress_done"), [value.encode() for value in values])
+        wire.queue(self._queries.wire("queue_progress_done"), [value.encode() for value in values], origin=RECORD)
 
     def forget(self) -> None:
         """Forget the progress: what was done is going to be undone."""
@@ -90,4 +91,4 @@ class Journal:
 
     def queue_forget(self, wire: Wire) -> None:
         """Forget the progress of a change that is now recorded."""
-        wire.queue(self._queries.wire("forget_progress"), [self._key[0].encode()])
+        wire.queue(self._queries.wire("forget_progress"), [self._key[0].encode()], origin=RECORD)

@@ -15,7 +15,7 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
-from sqitchpy.engines.pg.recording import RECORD
+from sqitchpy.engines.pg.recording import CLEANUP, RECORD
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.wire import Wire
@@ -205,13 +205,14 @@ class ScriptRunner:
         wire = self._session.work()
         shape = self.shape(script)
 
-        def tell(text: str) -> None:
-            self._on_event(Warned(text))
-
         from sqitchpy.engines.pg.stepwise import Stepwise  # hardly a script needs it
 
-        stepwise = Stepwise(wire, journal, self._queries, self._writer(), guard=guard, tell=tell)
-        stepwise.run(self._actions(script, shape))
+        stepwise = Stepwise(wire, journal, self._queries, self._writer(), guard=guard, tell=self.warn)
+        wire.prepared.bears = Trace.NONE  # what is committed meanwhile cannot run again
+        try:
+            stepwise.run(self._actions(script, shape))
+        finally:
+            wire.prepared.bears = Trace.OF_FUNCTIONS
         self._end(wire, shape)
 
     def _end(self, wire: Wire, shape: Shape) -> None:
@@ -226,31 +227,30 @@ class ScriptRunner:
 
     def queue_reset(self, wire: Wire, *shapes: Shape | None) -> None:
         """Inside a transaction: what comes next must not see what the scripts have set."""
-        if self.queue_check(wire, *shapes):
+        if self.keeps(wire, *shapes):
+            self.queue_check(wire)
             wire.queue_each(self._session.unset)
         elif _trace(shapes):
             wire.queue_each(self._session.reset)
             wire.prepared.distrust()  # one of these deallocates them
 
-    def queue_check(self, wire: Wire, *shapes: Shape | None) -> bool:
-        """Inside a transaction: whether our statements can stay prepared behind these scripts.
+    def keeps(self, wire: Wire, *shapes: Shape | None) -> bool:
+        """Whether our statements stay prepared behind these scripts, if ``queue_check`` finds nothing else prepared."""
+        return _trace(shapes) is Trace.OF_FUNCTIONS and self._session.commits and wire.prepared.trusted
 
-        If they can, what is queued fails in case that functions, which the scripts have called, have prepared others.
-        """
-        keeps = _trace(shapes) is Trace.OF_FUNCTIONS and self._session.commits and wire.prepared.trusted
-        if keeps:
-            wire.queue(self._queries.wire("nothing_prepared"), [wire.prepared.prefix], origin=RECORD)
-        return keeps
+    def queue_check(self, wire: Wire) -> None:
+        """Inside a transaction: fail in case that functions, which scripts have called, have prepared something."""
+        wire.queue(self._queries.wire("nothing_prepared"), [wire.prepared.prefix], origin=RECORD)
 
     def queue_tidy(self, wire: Wire) -> None:
         """After a transaction that has passed ``queue_check``: like ``queue_forget``, but ours stay prepared."""
-        wire.queue_each(self._session.tidy)
+        wire.queue_each(self._session.tidy, origin=CLEANUP)
 
     def queue_forget(self, wire: Wire, *shapes: Shape | None) -> None:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""
         if _trace(shapes):
             if self._session.commits:
-                wire.queue_discard(self._session.as_new)
+                wire.queue_discard(self._session.as_new, origin=CLEANUP)
             else:
                 self.queue_reset(wire, *shapes)
 
@@ -266,6 +266,10 @@ class ScriptRunner:
         return Writer(
             doing, lambda text: tell(ScriptOutput(doing, text)), lambda text: tell(ScriptMessage(doing, text))
         )
+
+    def warn(self, text: str) -> None:
+        """Warn the user."""
+        self._on_event(Warned(text))
 
     def on_notice(self, notice: Notice, origin: Any) -> None:
         """Show a NOTICE as psql does, if it comes from a script; those of our own statements are nobody's business."""

@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 from sqitchpy.engines.pg import lending, lock
 from sqitchpy.engines.pg.connect import connect
 from sqitchpy.engines.pg.facts import Facts
-from sqitchpy.engines.pg.failures import ends_connection, lost
+from sqitchpy.engines.pg.failures import ServerFailure, ends_connection, lost
 from sqitchpy.engines.pg.link import OnNotice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.wire import Wire
@@ -62,6 +62,8 @@ class OwnSession:
         """The server process that holds the deployment lock for us."""
         self.in_run = False
         """Whether a run that is one transaction is under way."""
+        self.unclean = False
+        """Whether a script has left what could not be cleaned up: the session is replaced once nothing is under way."""
         self._guarded = False
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
@@ -183,6 +185,9 @@ class OwnSession:
 
     def work(self) -> Wire:
         """The work connection: it runs scripts and writes the registry."""
+        if self.unclean and (self._wire is None or not self._wire.under_way):
+            self.drop_work()
+            self.unclean = False
         if self._wire is None:
             self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
             self.encoding = self._wire.parameter("client_encoding") or "UTF8"
@@ -213,7 +218,12 @@ class OwnSession:
             self._wire.abandon(self.rollback)
             if self.commits:  # what a script has prepared or locked outlives its transaction
                 self._wire.queue_discard(self.as_new)
-                self._wire.sync()
+                try:
+                    self._wire.sync()
+                except ServerFailure:  # a new session is as good as new
+                    if self.lent:
+                        raise
+                    self.drop_work()
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""

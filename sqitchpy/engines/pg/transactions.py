@@ -8,7 +8,7 @@ from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
-from sqitchpy.engines.pg.recording import RECORD, queue_guard, queue_lock_guard
+from sqitchpy.engines.pg.recording import CLEANUP, RECORD, queue_guard, queue_lock_guard
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.scripts import Origin
@@ -42,6 +42,9 @@ class Transactions:
         try:
             work()
         except ServerFailure as failure:
+            if failure.origin == CLEANUP and not self._session.lent:  # what was to be done is committed
+                self._session.unclean = True
+                return
             self._session.abandon()
             if again and self.may_go_unprepared(failure):
                 self.attempt(stage, work, kept=kept)
@@ -63,12 +66,15 @@ class Transactions:
 
         Done again it will not fail for that; not so in the middle of a larger transaction, which has failed with it.
         """
-        return (
-            self._session.commits
-            and isinstance(failure, ServerFailure)
-            and _prepared_in_vain(failure)
-            and self._session.work().prepared.give_up()
-        )
+        if not (self._session.commits and isinstance(failure, ServerFailure) and _prepared_in_vain(failure)):
+            return False
+        given_up = self._session.work().prepared.give_up()
+        if given_up:
+            self._scripts.warn(
+                "Functions or a connection pooler prepare or deallocate statements in this session, so what was under "
+                "way is rolled back and runs again; what it has printed comes twice"
+            )
+        return given_up
 
     def failed(self, failure: ServerFailure, stage: Stage, *, kept: bool = False) -> TaskFailed:
         """What to raise when a statement has failed."""
@@ -134,7 +140,10 @@ class Transactions:
         origin = Origin("script", script.source.name, 0) if script else RECORD
         if self._session.foreign_encoding and not self._session.commits:  # SET LOCAL outlives a savepoint
             wire.queue(f"SET LOCAL client_encoding TO '{self._session.encoding}'".encode(), origin=RECORD)
-        stays = self._scripts.queue_check(wire, *shapes)
+        stays = self._scripts.keeps(wire, *shapes)
+        if stays:
+            wire.queue(b"SET CONSTRAINTS ALL IMMEDIATE", origin=origin)  # triggers that wait for the COMMIT count, too
+            self._scripts.queue_check(wire)
         wire.queue_each(self._session.commit, origin=origin)
         if stays:
             self._scripts.queue_tidy(wire)

@@ -113,6 +113,11 @@ class Wire(Link):
         self._send_sync()
 
     @property
+    def under_way(self) -> bool:
+        """Whether something was queued or sent that is not read yet."""
+        return bool(self._queue)
+
+    @property
     def has_room(self) -> bool:
         """Whether another part, of a small script, may be queued before one is read."""
         return self._queued_bytes < MAX_QUEUED_BYTES // 2 and len(self._queue) < MAX_QUEUED_STATEMENTS // 2
@@ -151,6 +156,8 @@ class Wire(Link):
     # -- the end of what was sent ---------------------------------------------------------------------------------
 
     def _send_sync(self) -> None:
+        if self._pgconn.pipeline_status == pq.PipelineStatus.OFF:  # queue() has sent all, to the last statement
+            self._guard(self._enter_pipeline)
         self._guard(self._pgconn.pipeline_sync)
         self._syncs_due += 1
 
@@ -224,9 +231,9 @@ class Wire(Link):
         for text in texts:
             self.queue(text, origin=origin)
 
-    def queue_discard(self, texts: Iterable[bytes]) -> None:
+    def queue_discard(self, texts: Iterable[bytes], *, origin: Any = None) -> None:
         """Queue what makes the session as good as new; nothing that was prepared is left then."""
-        self.queue_each(texts)
+        self.queue_each(texts, origin=origin)
         self.prepared.forget()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
