@@ -117,6 +117,9 @@ class Plan:
     @cached_property
     def by_name(self) -> Mapping[str, tuple[Change, ...]]:
         """Every instance of a change name, in plan order; more than one when the change was reworked."""
+        single = {change.name: (change,) for change in self.changes}
+        if len(single) == len(self.changes):
+            return single
         found: dict[str, list[Change]] = {}
         for change in self.changes:
             found.setdefault(change.name, []).append(change)

@@ -97,6 +97,8 @@ class _Classifier:
         from sqitchpy.plan import find_in_plan
 
         target = self.current
+        if ":" in word.partition("@")[0]:  # no name holds one, a URI does
+            return False
         if target is None or not self.project.has_plan(target):
             return False
         if target.plan_file not in self.plans:

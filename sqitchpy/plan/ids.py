@@ -44,14 +44,15 @@ def script_hash(data: bytes) -> str:
 
 def identify(project: str, uri: str | None, sections: Iterable[Section]) -> tuple[Change, ...]:
     """Turn drafts, in their final order, into changes: each id depends on the id before it."""
-    head = _head(project, uri)
+    head, sha1 = _head(project, uri), hashlib.sha1
     changes: list[Change] = []
     parent: str | None = None
     for section in sections:
         last = len(section.changes) - 1
         for position, (line, name, operator, requires, conflicts, planner, when, note, _) in enumerate(section.changes):
             tail = f"planner {planner.name} <{planner.email}>\ndate {when}"
-            id_ = change_id(_change_text(head, name, parent, tail, requires, conflicts, note))
+            data = _change_text(head, name, parent, tail, requires, conflicts, note).encode()
+            id_ = sha1(b"change %d\0" % len(data) + data, usedforsecurity=False).hexdigest()  # as change_id does
             tags = _tags(head, id_, section) if position == last and section.tags else ()
             index = len(changes)
             changes.append(
@@ -91,7 +92,7 @@ def _change_text(
         text += "\nrequires\n  + " + "\n  + ".join([required.text for required in requires])
     if conflicts:
         text += "\nconflicts\n  - " + "\n  - ".join([conflict.text for conflict in conflicts])
-    return text + _note(note) if note else text
+    return f"{text}\n\n{note}" if note and note != "0" else text
 
 
 def _tag_text(head: str, name: str, change: str, tail: str, note: str) -> str:

@@ -33,11 +33,12 @@ SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) A
 
 -- name: current
 SELECT c.change, c.change_id, c.project, (SELECT script_hash FROM (SELECT c.*) AS present), c.note,
-       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email,
-       (SELECT pg_catalog.count(*) FROM {registry}.changes WHERE project = %(project)s)
-  FROM {registry}.changes c CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
- WHERE c.project = %(project)s
- ORDER BY c.committed_at DESC
+       c.committed_at, c.committer_name, c.committer_email, c.planned_at, c.planner_name, c.planner_email, everything.total
+  FROM (SELECT pg_catalog.count(*) AS total, pg_catalog.max(committed_at) AS latest
+          FROM {registry}.changes WHERE project = %(project)s) AS everything
+       JOIN {registry}.changes c ON c.project = %(project)s AND c.committed_at = everything.latest
+       CROSS JOIN (SELECT NULL::text AS script_hash) AS absent
+ ORDER BY c.change_id
  LIMIT 1
 
 -- name: tags_of
