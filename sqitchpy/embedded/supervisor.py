@@ -28,7 +28,7 @@ STOP_SECONDS = 60
 QUIET_SECONDS = 5.0
 """How long a server of ours may run with no socket that we can reach, before it is stopped."""
 # What PostgreSQL says while processes of a killed server are still in the data folder, or somebody else starts one.
-PASSING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
+PASSING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists', 'postmaster.pid" is empty')
 
 
 def ensure_running(project_dir: Path, *, settings: Mapping[str, str] | None = None) -> Server:

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +91,32 @@ class File:
     def open_for_writing(self) -> None:
         """Open the file, or make it. Cursors from before are closed. Raises Busy."""
         self.close()
-        self._root = self._connect()
+        if not self._path.exists():
+            self._make()
+        self._root = self._connect(self._path)
         self.writable = True
+
+    def _make(self) -> None:
+        """Make the file under another name: who is killed in the middle of it leaves one that DuckDB does not read."""
+        new = self._path.with_name(f".{self._path.name}.{os.getpid()}-{id(self)}.new")
+        try:
+            self._connect(new).close()
+            with suppress(FileExistsError):  # somebody else was quicker
+                os.link(new, self._path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def _open_for_reading(self) -> duckdb.DuckDBPyConnection:
         if not self._path.exists():
             return duckdb.connect(":memory:")
         try:
-            return self._connect(read_only=True)
+            return self._connect(self._path, read_only=True)
         except Busy:  # perhaps this process has it open for writing: then so can we
-            return self._connect()
+            return self._connect(self._path)
 
-    def _connect(self, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    def _connect(self, path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
         try:
-            return duckdb.connect(self._path, read_only=read_only)
+            return duckdb.connect(path, read_only=read_only)
         except duckdb.Error as error:
             if match := _HOLDER.search(str(error)):
                 program = Path(match["program"]).name
