@@ -29,12 +29,12 @@ def tag_info(plan: Plan, change: Change, tag: Tag) -> str:
 
 def change_id(info: str) -> str:
     """Hash the text of ``change_info`` into the change's id."""
-    return _sha1(b"change %d\0", info)
+    return _hashed(b"change", info.encode())
 
 
 def tag_id(info: str) -> str:
     """Hash the text of ``tag_info`` into the tag's id."""
-    return _sha1(b"tag %d\0", info)
+    return _hashed(b"tag", info.encode())
 
 
 def script_hash(data: bytes) -> str:
@@ -44,15 +44,14 @@ def script_hash(data: bytes) -> str:
 
 def identify(project: str, uri: str | None, sections: Iterable[Section]) -> tuple[Change, ...]:
     """Turn drafts, in their final order, into changes: each id depends on the id before it."""
-    head, sha1 = _head(project, uri), hashlib.sha1
+    head = _head(project, uri)
     changes: list[Change] = []
     parent: str | None = None
     for section in sections:
         last = len(section.changes) - 1
         for position, (line, name, operator, requires, conflicts, planner, when, note, _) in enumerate(section.changes):
             tail = f"planner {planner.name} <{planner.email}>\ndate {when}"
-            data = _change_text(head, name, parent, tail, requires, conflicts, note).encode()
-            id_ = sha1(b"change %d\0" % len(data) + data, usedforsecurity=False).hexdigest()  # as change_id does
+            id_ = change_id(_change_text(head, name, parent, tail, requires, conflicts, note))
             tags = _tags(head, id_, section) if position == last and section.tags else ()
             index = len(changes)
             changes.append(
@@ -104,6 +103,5 @@ def _note(note: str) -> str:
     return f"\n\n{note}" if note not in ("", "0") else ""
 
 
-def _sha1(header: bytes, text: str) -> str:
-    data = text.encode()
-    return hashlib.sha1(header % len(data) + data, usedforsecurity=False).hexdigest()
+def _hashed(kind: bytes, data: bytes) -> str:
+    return hashlib.sha1(b"%b %d\0%b" % (kind, len(data), data), usedforsecurity=False).hexdigest()

@@ -8,6 +8,7 @@ from sqitchpy.engines.pg.ahead import Ahead
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.errors import DeployError, InterruptedRunError, SqitchpyError
 from sqitchpy.events import StepFinished, StepStarted, Warned
+from sqitchpy.options import Transaction
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
 
@@ -181,15 +182,17 @@ def test_a_change_whose_last_statement_fills_the_queue(build: Build, transaction
             assert target.deploy(transaction=transaction).done == ("a", "b")
 
 
+@pytest.mark.parametrize("transaction", ["change", "run"])
 @pytest.mark.parametrize("script", ["SELECT 1;", "SET x.y = 1;", "CREATE INDEX CONCURRENTLY ON b (id);"])
 def test_what_cannot_be_cleaned_up_is_no_failure_of_what_is_committed(
-    build: Build, monkeypatch: pytest.MonkeyPatch, script: str
+    build: Build, monkeypatch: pytest.MonkeyPatch, script: str, transaction: Transaction
 ) -> None:
     """A statement_timeout may end DISCARD TEMP, for one; the session is replaced then."""
     monkeypatch.setattr(OwnSession, "tidy", (*OwnSession.tidy, b"SELECT 1/0"))
     monkeypatch.setattr(OwnSession, "as_new", (*OwnSession.as_new, b"SELECT 1/0"))
     app = build(tables(b=Scripts("CREATE TABLE b (id integer);"), c=Scripts(script), e=Scripts(f"-- e\n{script}")))
-    assert app.deploy(mode="change", verify=True).done == tuple(NAMES)
+    with app.session() as target:
+        assert target.deploy(mode="change", verify=True, transaction=transaction).done == tuple(NAMES)
     assert app.deployed() == NAMES
     assert app.history() == [f"deploy {name}" for name in NAMES]
 
@@ -251,10 +254,11 @@ def test_a_session_goes_on_after_a_listener_that_raises_when_the_server_has_ende
 
     def stop(event: object) -> None:
         if isinstance(event, StepFinished) and stops:
-            app.rows(
+            ended = app.rows(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE application_name LIKE '%work%' AND datname = current_database()"
             )
+            assert ended == [(True,)]
             raise stops.pop()
 
     with app.session(on_event=stop) as target:

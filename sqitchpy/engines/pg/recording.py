@@ -11,8 +11,6 @@ from sqitchpy.model import Change, Person, Tag
 
 RECORD = "record"
 """Origin of these statements, for telling a failure of theirs from a script's."""
-CLEANUP = "cleanup"
-"""Origin of what comes behind a COMMIT: when it fails, that is no failure of what was committed."""
 
 
 def queue_guard(

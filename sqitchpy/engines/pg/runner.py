@@ -15,10 +15,10 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.names import Queries
 from sqitchpy.engines.pg.progress import Journal
-from sqitchpy.engines.pg.recording import CLEANUP, RECORD
+from sqitchpy.engines.pg.recording import RECORD
 from sqitchpy.engines.pg.scripts import Origin, ScriptKind, Writer, replay, run_as_written, run_folded, session_variable
 from sqitchpy.engines.pg.sessions import OwnSession
-from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.pg.wire import CLEANUP, Wire
 from sqitchpy.engines.protocol import Look, Script
 from sqitchpy.errors import Diagnostics, ScriptError, SqitchpyError
 from sqitchpy.events import Action as Doing
@@ -250,7 +250,7 @@ class ScriptRunner:
         """After a transaction: the next script must find the session as a new one, as it would with psql."""
         if _trace(shapes):
             if self._session.commits:
-                wire.queue_discard(self._session.as_new, origin=CLEANUP)
+                wire.queue_discard(self._session.as_new)
             else:
                 self.queue_reset(wire, *shapes)
 

@@ -8,12 +8,12 @@ from sqitchpy.engines.pg import lock
 from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, statement_error
-from sqitchpy.engines.pg.recording import CLEANUP, RECORD, queue_guard, queue_lock_guard
+from sqitchpy.engines.pg.recording import RECORD, queue_guard, queue_lock_guard
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.scripts import Origin
 from sqitchpy.engines.pg.sessions import OwnSession
-from sqitchpy.engines.pg.wire import Wire
+from sqitchpy.engines.pg.wire import CLEANUP, Wire
 from sqitchpy.engines.protocol import Script, Stage, TaskFailed
 from sqitchpy.errors import ConnectionLostError, RegistryError, SqitchpyError
 from sqitchpy.script.shape import Shape

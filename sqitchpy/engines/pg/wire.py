@@ -21,6 +21,8 @@ from sqitchpy.engines.pg.link import Link, OnNotice, Sent
 from sqitchpy.engines.pg.prepared import Prepared
 from sqitchpy.errors import ConnectionLostError
 
+CLEANUP = "cleanup"
+"""Origin of what comes behind a transaction: when it fails, that is no failure of what was committed."""
 MAX_QUEUED_BYTES = 256 * 1024
 MAX_QUEUED_STATEMENTS = 256
 _OK = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY, ExecStatus.SINGLE_TUPLE)
@@ -231,9 +233,9 @@ class Wire(Link):
         for text in texts:
             self.queue(text, origin=origin)
 
-    def queue_discard(self, texts: Iterable[bytes], *, origin: Any = None) -> None:
+    def queue_discard(self, texts: Iterable[bytes]) -> None:
         """Queue what makes the session as good as new; nothing that was prepared is left then."""
-        self.queue_each(texts, origin=origin)
+        self.queue_each(texts, origin=CLEANUP)
         self.prepared.forget()
 
     # -- what cannot be in a pipeline ------------------------------------------------------------------------------
