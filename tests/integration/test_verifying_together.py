@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.errors import EngineError, VerifyError
 from sqitchpy.events import Event, FailureReported, ScriptMessage, ScriptOutput, StepFailed, StepFinished, StepStarted
 from tests.integration.conftest import App, Build
@@ -169,3 +170,14 @@ def test_what_has_not_begun_yet_is_not_waited_for_when_a_callback_raises(build: 
         with app.session(on_event=stop) as target, pytest.raises(RuntimeError, match="enough"):
             target.verify(jobs=4)
         assert time.monotonic() - begun < 2
+
+
+def test_what_cannot_be_cleaned_up_is_no_failure_of_a_verification(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{number}" for number in range(5)]
+    app = build({name: Scripts(f"CREATE TABLE {name} ();", verify=f"SELECT FROM {name};") for name in names})
+    app.deploy()
+    monkeypatch.setattr(OwnSession, "as_new", (*OwnSession.as_new, b"SELECT 1/0"))
+    report = app.verify()
+    assert (report.changes, report.errors, report.problems) == (len(names), 0, ())

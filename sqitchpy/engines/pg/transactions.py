@@ -42,8 +42,7 @@ class Transactions:
         try:
             work()
         except ServerFailure as failure:
-            if failure.origin == CLEANUP and not self._session.lent:  # what was to be done is committed
-                self._session.unclean = True
+            if self.is_done_all_the_same(failure):
                 return
             self._session.abandon()
             if again and self.may_go_unprepared(failure):
@@ -60,6 +59,12 @@ class Transactions:
             if not self._session.in_run:  # that is rolled back as a whole; its savepoints may be gone already
                 self._session.abandon()
             raise
+
+    def is_done_all_the_same(self, failure: ServerFailure) -> bool:
+        """Whether only the session could not be cleaned up behind what was done; it is replaced, if it is ours."""
+        done = failure.origin == CLEANUP and not self._session.lent
+        self._session.unclean = self._session.unclean or done
+        return done
 
     def may_go_unprepared(self, failure: BaseException | None) -> bool:
         """Whether something failed for what is prepared in the session, and nothing is to be prepared any more.

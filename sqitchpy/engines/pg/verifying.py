@@ -41,7 +41,7 @@ class Verifying:
                     yield self._by_itself(waiting.popleft())
                 while sent:
                     script = sent.popleft()
-                    failed = self._read(script, last=not sent)
+                    failed = self._read()
                     if failed is not None and self._refuses_block(script, failed):
                         self._give_up()  # what was sent behind it is sent again
                         waiting.extendleft(reversed(sent))
@@ -112,13 +112,10 @@ class Verifying:
         """Send what stands first in the queue, as far as it can be sent ahead."""
         wire = self._session.work()
         while waiting and len(sent) < burst and wire.has_room and self._can_wait(waiting[0]):
-            if sent:
-                self._queue_end(sent[-1])  # a failed transaction, too, ends here
             sent.append(waiting.popleft())
             self._queue(sent[-1])
             wire.send_part()
-        if sent:
-            self._queue_end(sent[-1])
+            self._queue_end(sent[-1])  # a part of its own: a failed transaction, too, ends here
             wire.send_part()
 
     def _can_wait(self, script: Script) -> bool:
@@ -126,13 +123,14 @@ class Verifying:
         self._scripts.forget(script)
         return self._scripts.sends_only(script, "verify")
 
-    def _read(self, script: Script, *, last: bool) -> TaskFailed | None:
+    def _read(self) -> TaskFailed | None:
         wire, failed = self._session.work(), None
-        for _ in range(2 if last else 1):  # behind the last there is what ends its transaction
+        for _ in ("the verification", "its end"):
             try:
                 wire.read_part()
             except ServerFailure as failure:
-                failed = failed or self._transactions.failed(failure, "verify")
+                if not self._transactions.is_done_all_the_same(failure):
+                    failed = failed or self._transactions.failed(failure, "verify")
         return failed
 
     def _give_up(self) -> None:
