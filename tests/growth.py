@@ -9,7 +9,7 @@ FACTOR = 4
 """How much larger the larger input is."""
 GENEROUS = 2.2
 """Time may grow by so much more than the size. Were it quadratic, that would be by as much as the size, 4, again."""
-ATTEMPTS = 15
+ATTEMPTS = 5
 
 
 def grows_with_its_size(work: Callable[[int], object], size: int) -> bool:
@@ -23,10 +23,9 @@ def grows_with_its_size(work: Callable[[int], object], size: int) -> bool:
         work(size)
         return process_time() - start
 
-    small = large = float("inf")  # the least of all attempts: what disturbs only adds
     for _ in range(ATTEMPTS):
-        small = min(small, seconds(size), seconds(size))
-        large = min(large, seconds(size * FACTOR))
+        small = min(seconds(size) for _ in range(2))
+        large = seconds(size * FACTOR)
         if large < FACTOR * GENEROUS * small + 0.005:
             return True
     return False

@@ -217,9 +217,10 @@ class Scanner:
             return at + 2
         self._flush()
         name = _BY_SIGN.get(sign, "")
-        yield from self._obey(name, line[at:])
         if name not in _WITH_ARGUMENTS:
+            yield from self._obey(name, line[at : at + 2])
             return at + 2
+        yield from self._obey(name, line[at:])
         if self._in_condition:
             found = line.find(b"*/", at + 2)
             return found if found >= 0 else len(line)
