@@ -68,6 +68,8 @@ def _interrupted(action: Action, changes: Sequence[str], how: How, recorded: boo
         return f"Changes {', '.join(changes)} are deployed and recorded, “sqitchpy verify” says whether they are well"
     if recorded and action == "deploy":
         return f"Change {change} is deployed and recorded, “sqitchpy verify” says whether it is well"
+    if not recorded and action == "revert" and len(changes) > 1:
+        return f"Changes {', '.join(changes)} are reverted"
     if not recorded and action == "revert":
         return f"Change {change} is reverted"
     cancelled = f"What was running for change {change} was cancelled and"

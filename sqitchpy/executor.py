@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from sqitchpy import events
 from sqitchpy.aftermath import How, after_failed_deploy, after_failed_revert, after_interruption
-from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, TaskFailed
+from sqitchpy.engines.protocol import DeployTask, Engine, RevertTask, Script, Task, TaskFailed
 from sqitchpy.errors import (
     ConnectionLostError,
     DeployError,
@@ -28,6 +29,8 @@ from sqitchpy.model import Change, DeployedChange, Person
 from sqitchpy.options import Mode
 from sqitchpy.report import Report, StepReport
 from sqitchpy.schedule import latest_meanwhile, rollback_after_failure
+
+AnyTask = TypeVar("AnyTask", DeployTask, RevertTask)
 
 
 @dataclass(slots=True)
@@ -73,18 +76,25 @@ def deploy(run: Run, tasks: Sequence[DeployTask], mode: Mode, undo: Undo) -> Rep
     """Deploy one change after the other. Raises DeployError when one fails, after ``mode`` has been followed."""
     done: list[DeployTask] = []
     try:
-        with run.engine.in_order(tasks):
-            for number, task in enumerate(tasks, 1):
-                try:
-                    run.step("deploy", task.change, (number, len(tasks)), lambda task=task: deploy_one(run, task, undo))  # type: ignore[misc]
-                except TaskFailed as failed:
-                    give_up(run, task, failed, done, mode, undo)
-                done.append(task)
+        try:
+            _in_order(run, "deploy", tasks, lambda task: deploy_one(run, task, undo), done)
+        except TaskFailed as failed:
+            give_up(run, tasks[len(done)], failed, done, mode, undo)
     except (ConnectionLostError, KeyboardInterrupt) as error:
         if len(done) == len(tasks):
             raise
         raise stopped(run, error, "deploy", *tasks[len(done) :]) from error
     return run.report()
+
+
+def _in_order(
+    run: Run, action: events.Action, tasks: Sequence[AnyTask], work: Callable[[AnyTask], None], done: list[AnyTask]
+) -> None:
+    """Do one after the other; ``done`` gets those that are done. Raises TaskFailed at the first that fails."""
+    with run.engine.in_order(tasks):
+        for number, task in enumerate(tasks, 1):
+            run.step(action, task.change, (number, len(tasks)), partial(work, task))
+            done.append(task)
 
 
 class Undo(NamedTuple):
@@ -177,15 +187,10 @@ def _since(start: Change | None) -> str | None:
 def _take_back(run: Run, ids: Collection[str], undo: Undo) -> None:
     deployed = undo.deployed()
     rows = [row for row in reversed(deployed) if row.id in ids]
-    task = None
+    turns = zip(rows, latest_meanwhile(deployed, rows), strict=True)
+    tasks = [RevertTask(change, undo.script(change), latest) for change, latest in turns]
     try:
-        for number, (change, latest) in enumerate(zip(rows, latest_meanwhile(deployed, rows), strict=True), 1):
-            task = RevertTask(change, undo.script(change), latest)
-            _revert_one(run, task, (number, len(rows)))
-    except (ConnectionLostError, KeyboardInterrupt) as error:
-        if task is None:
-            raise
-        raise stopped(run, error, "revert", task) from error
+        _revert_all(run, tasks, [])
     except TaskFailed as failed:
         raise DeployError(
             "The schema will need to be manually repaired\nDeploy failed",
@@ -197,30 +202,34 @@ def _take_back(run: Run, ids: Collection[str], undo: Undo) -> None:
         ) from failed
 
 
-def _revert_one(run: Run, task: RevertTask, place: tuple[int, int]) -> None:
-    run.step("revert", task.change, place, lambda: run.engine.revert(task, run.committer))
-
-
 def revert(run: Run, tasks: Sequence[RevertTask]) -> Report:
     """Revert one change after the other, newest first. Raises RevertError at the first that fails."""
-    for number, task in enumerate(tasks, 1):
-        try:
-            _revert_one(run, task, (number, len(tasks)))
-        except TaskFailed as failed:
-            raise RevertError(
-                "Revert failed",
-                report=run.report(),
-                change=task.change.name,
-                kept=failed.kept,
-                failure=failed.error,
-                hint=after_failed_revert(task.change.name, failed, len(tasks) - number),
-            ) from failed
-        except (ConnectionLostError, KeyboardInterrupt) as error:
-            raise stopped(run, error, "revert", task) from error
+    done: list[RevertTask] = []
+    try:
+        _revert_all(run, tasks, done)
+    except TaskFailed as failed:
+        change = tasks[len(done)].change.name
+        raise RevertError(
+            "Revert failed",
+            report=run.report(),
+            change=change,
+            kept=failed.kept,
+            failure=failed.error,
+            hint=after_failed_revert(change, failed, len(tasks) - len(done) - 1),
+        ) from failed
     return run.report()
 
 
-def stopped(run: Run, error: BaseException, action: events.Action, *tasks: DeployTask | RevertTask) -> RunError:
+def _revert_all(run: Run, tasks: Sequence[RevertTask], done: list[RevertTask]) -> None:
+    try:
+        _in_order(run, "revert", tasks, lambda task: run.engine.revert(task, run.committer), done)
+    except (ConnectionLostError, KeyboardInterrupt) as error:
+        if len(done) == len(tasks):
+            raise
+        raise stopped(run, error, "revert", *tasks[len(done) :]) from error
+
+
+def stopped(run: Run, error: BaseException, action: events.Action, *tasks: Task) -> RunError:
     """The run cannot go on: the connection is lost, or the user has interrupted it.
 
     The first of ``tasks`` was under way; others may have been, behind it.
@@ -243,9 +252,7 @@ def stopped(run: Run, error: BaseException, action: events.Action, *tasks: Deplo
     )
 
 
-def _after_interruption(
-    run: Run, action: events.Action, tasks: Sequence[DeployTask | RevertTask], *, in_doubt: bool
-) -> str:
+def _after_interruption(run: Run, action: events.Action, tasks: Sequence[Task], *, in_doubt: bool) -> str:
     """The interruption may have come when transactions were committed already: the registry is asked."""
     first, recorded = tasks[0], None
     how: How = "transaction"
@@ -256,7 +263,7 @@ def _after_interruption(
         except SqitchpyError:  # then nobody knows, and it is said so
             recorded = None
     known = None if recorded is None else first.change.id in recorded
-    completed: list[DeployTask | RevertTask] = []
+    completed: list[Task] = []
     if recorded is not None:
         completed = [task for task in tasks if (task.change.id in recorded) == (action == "deploy")]
     for task in completed:
@@ -265,7 +272,7 @@ def _after_interruption(
     return after_interruption(action, names, how, known, len(run.report().done))
 
 
-def _note_done(run: Run, action: events.Action, task: DeployTask | RevertTask) -> None:
+def _note_done(run: Run, action: events.Action, task: Task) -> None:
     """Report what was completed all the same: its step was seen to begin, or it came behind that one."""
     change = task.change
     if run.steps and run.steps[-1].change_id == change.id:

@@ -96,6 +96,9 @@ class RevertTask:
         return self.change.id if self.latest is None else self.latest
 
 
+Task = DeployTask | RevertTask
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyTask:
     """Run a verification and leave nothing behind."""
@@ -251,8 +254,8 @@ class Engine(Protocol):
     def check(self, script: Script) -> Look:
         """Look a script over. Raises ScriptError when it cannot be run."""
 
-    def in_order(self, tasks: Sequence[DeployTask]) -> AbstractContextManager[None]:
-        """A context in which these are deployed, by a call of ``deploy`` for each, in this order, unless one fails.
+    def in_order(self, tasks: Sequence[Task]) -> AbstractContextManager[None]:
+        """A context in which these are done, by a call of ``deploy`` or ``revert`` for each, until one fails.
 
         An engine may have begun with one before it is called for, if it is sure to leave it undone when one before it
         fails. What is not called for any more is stopped at the end. Raises ConnectionLostError then.

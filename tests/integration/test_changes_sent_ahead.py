@@ -212,7 +212,7 @@ def test_who_verifies_in_between_is_told_of_his_own_failures(build: Build) -> No
     with app.session(on_event=look) as target:
         assert target.deploy().done == tuple(NAMES)
     assert app.deployed() == NAMES
-    assert found == ["Changes are being deployed in this session"] * len(NAMES)
+    assert found == ["Changes are under way in this session"] * len(NAMES)
 
 
 def test_an_interruption_right_behind_an_answer_leaves_nothing_on_its_way(
@@ -220,9 +220,9 @@ def test_an_interruption_right_behind_an_answer_leaves_nothing_on_its_way(
 ) -> None:
     """Ctrl-C between read_part() and the line behind it."""
     app = build(tables())
-    deploy, again = Ahead.deploy, []
+    do, again = Ahead.do, []
 
-    def deploy_interrupted(self, task, committer):
+    def interrupted_do(self, task, committer):
         attempt = self._transactions.attempt
 
         def interrupted(stage, work, **options):
@@ -233,11 +233,11 @@ def test_an_interruption_right_behind_an_answer_leaves_nothing_on_its_way(
 
         monkeypatch.setattr(self._transactions, "attempt", interrupted)
         try:
-            return deploy(self, task, committer)
+            return do(self, task, committer)
         finally:
             monkeypatch.setattr(self._transactions, "attempt", attempt)
 
-    monkeypatch.setattr(Ahead, "deploy", deploy_interrupted)
+    monkeypatch.setattr(Ahead, "do", interrupted_do)
     with app.session() as target:
         with pytest.raises(InterruptedRunError) as raised:
             target.deploy()

@@ -13,7 +13,7 @@ from sqitchpy.engines.dbapi.scripts import Scripts
 from sqitchpy.engines.dbapi.stepwise import Doing, Journal, Stepwise
 from sqitchpy.engines.dbapi.transactions import Transactions, stage
 from sqitchpy.engines.parallel import Parallel
-from sqitchpy.engines.protocol import DeployTask, Look, Opening, RevertTask, Script, TaskFailed, VerifyTask
+from sqitchpy.engines.protocol import DeployTask, Look, Opening, RevertTask, Script, Task, TaskFailed, VerifyTask
 from sqitchpy.errors import LockHolder, RegistryError, TargetError, reworded
 from sqitchpy.events import Warned
 from sqitchpy.model import Person
@@ -65,7 +65,7 @@ class DbapiEngine:
 
     # -- deploying ----------------------------------------------------------------------------------------------
 
-    def in_order(self, tasks: Sequence[DeployTask]) -> AbstractContextManager[None]:
+    def in_order(self, tasks: Sequence[Task]) -> AbstractContextManager[None]:
         """Changes that are deployed in this order: each begins when it is called for."""
         return nullcontext()
 

@@ -1,8 +1,9 @@
 """Changes that are sent before it is known what became of those before them.
 
 The server refuses what stands behind a failed change. If the change's transaction is aborted, that ends only when the
-failure was read here; and if its COMMIT has failed, the guard of the next change does not find the change that it
-stands on. So what is sent ahead either follows what it was planned to follow, or does nothing.
+failure was read here; and if its COMMIT has failed, the guard of the next change sees it: a deployment does not find
+the change that it stands on, a revert still finds the one that was to go before it. So what is sent ahead either
+follows what it was planned to follow, or does nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import DeployTask, TaskFailed
+from sqitchpy.engines.protocol import DeployTask, Task, TaskFailed
 from sqitchpy.errors import ConnectionLostError
 from sqitchpy.model import Person
 
@@ -25,23 +26,24 @@ COMMITTING_WINDOW = 4
 
 
 class Ahead:
-    """Changes that are deployed in this order, unless one fails.
+    """Changes that are deployed, or reverted, in this order, unless one fails.
 
-    ``queue`` queues what one consists of; ``may_follow`` says whether one can be sent behind another, or (None) at all.
+    ``queue`` queues what one consists of, behind the one before it if that is still on its way; ``may_follow`` says
+    whether one can be sent behind another, or (None) at all.
     """
 
     def __init__(
         self,
-        tasks: Sequence[DeployTask],
+        tasks: Sequence[Task],
         session: OwnSession,
         scripts: ScriptRunner,
         transactions: Transactions,
-        queue: Callable[[DeployTask, Person], None],
-        may_follow: Callable[[DeployTask | None, DeployTask], bool],
+        queue: Callable[[Task, Person, Task | None], None],
+        may_follow: Callable[[Task | None, Task], bool],
         window: int,
     ) -> None:
         self._waiting = deque(tasks)
-        self._sent: deque[DeployTask] = deque()
+        self._sent: deque[Task] = deque()
         self._session = session
         self._scripts = scripts
         self._transactions = transactions
@@ -49,8 +51,8 @@ class Ahead:
         self._may_follow = may_follow
         self._window = window
 
-    def deploy(self, task: DeployTask, committer: Person) -> bool:
-        """Deploy a change; false when it must be run by itself, because it is not known beforehand what it does.
+    def do(self, task: Task, committer: Person) -> bool:
+        """Deploy or revert a change; false when it must be run by itself: it is not known beforehand what it does.
 
         Raises TaskFailed.
         """
@@ -73,8 +75,9 @@ class Ahead:
         wire = self._session.work()
         try:
             while self._has_next(wire) and self._can_be_sent():
+                previous = self._sent[-1] if self._sent else None
                 self._sent.append(self._waiting.popleft())
-                self._queue(self._sent[-1], committer)
+                self._queue(self._sent[-1], committer, previous)
                 wire.send_part()
         except BaseException:
             wire.give_up_parts()
@@ -87,9 +90,10 @@ class Ahead:
     def _can_be_sent(self) -> bool:
         """Whether the next change does nothing but send statements, and may come behind the one before it."""
         task = self._waiting[0]
+        verify = task.verify if isinstance(task, DeployTask) else None
         return (
             (task.script is None or self._scripts.sends_only(task.script, "script"))
-            and (task.verify is None or self._scripts.sends_only(task.verify, "verify"))
+            and (verify is None or self._scripts.sends_only(verify, "verify"))
             and self._may_follow(self._sent[-1] if self._sent else None, task)
         )
 

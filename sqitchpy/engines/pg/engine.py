@@ -16,14 +16,14 @@ from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.recording import (
     RECORD,
     queue_deploy,
-    queue_event,
+    queue_fail,
     queue_forget_progress,
     queue_revert,
 )
 from sqitchpy.engines.pg.registry import PgRegistry
 from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, TaskFailed, VerifyTask
+from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, Task, TaskFailed, VerifyTask
 from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyError, reworded
 from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
@@ -59,7 +59,7 @@ class PgEngine:
         self._blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
         self._session.on_stall = self._blocking.look
         self._ahead: Ahead | None = None
-        """The changes that are deployed in order, while they are."""
+        """The changes that are deployed or reverted in order, while they are."""
 
     @cached_property
     def _scripts(self) -> ScriptRunner:
@@ -80,12 +80,15 @@ class PgEngine:
         return AsWritten(self._session, self._scripts, self._registry, self._transactions)
 
     def _send_ahead(
-        self, tasks: Sequence[DeployTask], may_follow: Callable[[DeployTask | None, DeployTask], bool], *, run: bool
+        self, tasks: Sequence[Task], may_follow: Callable[[Task | None, Task], bool], *, run: bool
     ) -> Ahead:
         from sqitchpy.engines.pg.ahead import COMMITTING_WINDOW, WINDOW, Ahead
 
-        def queue(task: DeployTask, committer: Person) -> None:
-            self._queue_change(task, committer, task.verify)
+        def queue(task: Task, committer: Person, previous: Task | None) -> None:
+            if isinstance(task, DeployTask):
+                self._queue_change(task, committer, task.verify)
+            else:
+                self._queue_revert(task, committer, task.script, gone=previous.change.id if previous else None)
 
         window = WINDOW if run else COMMITTING_WINDOW
         return Ahead(tasks, self._session, self._scripts, self._transactions, queue, may_follow, window)
@@ -141,10 +144,12 @@ class PgEngine:
     # -- deploying ----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def in_order(self, tasks: Sequence[DeployTask]) -> Iterator[None]:
+    def in_order(self, tasks: Sequence[Task]) -> Iterator[None]:
         """Send changes before it is known what became of those before them, where that is safe."""
 
-        def may_follow(previous: DeployTask | None, task: DeployTask) -> bool:
+        def may_follow(previous: Task | None, task: Task) -> bool:
+            if isinstance(task, RevertTask):
+                return True
             chained = previous is None or (task.before is None and task.planned_from == previous.change.id)
             return chained and self.obstacle(task, "all") is None
 
@@ -161,7 +166,7 @@ class PgEngine:
         """Deploy and record one change: in one transaction where the script allows it."""
         self._scripts.doing = "deploy"
         try:
-            if self._ahead is not None and self._ahead.deploy(task, committer):
+            if self._ahead is not None and self._ahead.do(task, committer):
                 return
         except TaskFailed as failed:
             self._try_otherwise(task, committer, failed)
@@ -208,7 +213,7 @@ class PgEngine:
         session, prepares = self._session, not event_triggers  # these may do anything, DEALLOCATE ALL for instance
         self._transactions.attempt("record", lambda: session.begin_run(savepoints=not as_a_whole, prepares=prepares))
 
-        def may_follow(previous: DeployTask | None, task: DeployTask) -> bool:
+        def may_follow(previous: Task | None, task: Task) -> bool:
             return previous is None or not previous.change.tags  # a savepoint, for mode="tag", may come behind a tag
 
         self._ahead = self._send_ahead(tasks, may_follow, run=True)
@@ -318,7 +323,7 @@ class PgEngine:
             wire = self._session.work()
             wire.queue_each(self._session.begin, origin=RECORD)
             self._transactions.queue_encoding(wire)
-            queue_event(wire, self._registry.queries, "fail", task, committer)
+            queue_fail(wire, self._registry.queries, task, committer)
             self._transactions.commit(wire, None)
 
         self._transactions.attempt("record", transaction)
@@ -328,6 +333,8 @@ class PgEngine:
     def revert(self, task: RevertTask, committer: Person) -> None:
         """Revert and record one change, in one transaction where the script allows it."""
         self._scripts.doing = "revert"
+        if self._ahead is not None and self._ahead.do(task, committer):
+            return
         script = task.script
         try:
             folds = script is None or self._scripts.folds(script, "script")
@@ -336,22 +343,32 @@ class PgEngine:
         shape = self._scripts.shape(script) if script and folds else None
         if not folds:
             self._as_written.run(script, "revert", task.change.id, task.change.project, task.planned_from)
-        # Asked now: the connection may be the one that the transaction queues on.
-        has_progress = self._registry.has_progress()
 
         def transaction() -> None:
-            wire = self._transactions.begin(task.change.project, task.planned_from, task.change.id)
-            if script and folds:
-                self._scripts.queue_folded(wire, script, "script")
-                self._scripts.queue_reset(wire, shape)
-            self._transactions.queue_encoding(wire)
-            queue_revert(wire, self._registry.queries, task.change.id, committer)
-            if has_progress:
-                queue_forget_progress(wire, self._registry.queries, task.change.id)
-            self._transactions.commit(wire, script if folds else None, shape)
+            self._queue_revert(task, committer, script if folds else None)
+            self._session.work().sync()
 
         self._transactions.attempt("script" if folds else "record", transaction, kept=not folds)
         self._scripts.renew(shape)
+
+    def _queue_revert(
+        self, task: RevertTask, committer: Person, script: Script | None, *, gone: str | None = None
+    ) -> None:
+        """Queue everything that reverting a change in one transaction consists of.
+
+        ``gone`` is the change that was reverted before it, if nobody knows yet whether it was.
+        """
+        has_progress = self._registry.has_progress()  # asked now: the connection may be the one that is queued on
+        shape = self._scripts.shape(script) if script else None
+        wire = self._transactions.begin(task.change.project, task.planned_from, task.change.id, gone=gone)
+        if script:
+            self._scripts.queue_folded(wire, script, "script")
+            self._scripts.queue_reset(wire, shape)
+        self._transactions.queue_encoding(wire)
+        queue_revert(wire, self._registry.queries, task.change.id, committer)
+        if has_progress:
+            queue_forget_progress(wire, self._registry.queries, task.change.id)
+        self._transactions.queue_commit(wire, script, shape)
 
     def undo(self, task: DeployTask, script: Script) -> None:
         """Run a revert script by itself and keep what it does, for a change that is not recorded."""
@@ -376,7 +393,7 @@ class PgEngine:
         """Run verifications in transactions that are rolled back, in several sessions if there are to be several."""
         if self._ahead is not None:  # whoever is told of a change; the next ones may be on their way
             raise EngineError(
-                "Changes are being deployed in this session",
+                "Changes are under way in this session",
                 hint="Deploy with verify=True, or verify in a session of its own.",
             )
         if jobs == 1 or len(tasks) < 2:

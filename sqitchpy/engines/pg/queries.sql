@@ -192,19 +192,29 @@ SELECT a.pid, a.usename, a.application_name, a.backend_start::text, a.query
  LIMIT 1
 
 -- name: guard
--- Fails unless the process $1 (null: there is no lock here) still holds the lock $2 and the change $3, on which we stand, is there:
--- a text that is no number is cast to one, because an error is what stops a pipeline without a round trip.
-SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
-  FROM (SELECT $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
-                        WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
-               EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $3) AS standing) AS facts
+-- Fails unless the process $1 (null: there is no lock here) still holds the lock $2, the changes $3, on which we stand, and $4 (null:
+-- any) are deployed, and $5 (null: none) is not: a text that is no number is cast to one, because an error is what stops a pipeline
+-- without a round trip. First it marks the transaction (mark_transaction): whoever comes when our lock is gone must find the mark.
+SELECT CAST(CASE WHEN pg_catalog.pg_try_advisory_xact_lock_shared(75474063, 1) IS NULL THEN NULL
+                 WHEN $1::integer IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM pg_catalog.pg_locks
+                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted)
+                 THEN 'the deployment lock is lost'
+                 WHEN NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $3)
+                      OR $4::text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $4)
+                      OR $5::text IS NOT NULL AND EXISTS (SELECT 1 FROM {registry}.changes WHERE change_id = $5)
+                 THEN 'the registry has moved'
+                 ELSE '0' END AS integer)
 
 -- name: guard_first
 -- The same for the first change of a project ($3): nothing of it may be deployed.
-SELECT CAST(CASE WHEN NOT held THEN 'the deployment lock is lost' WHEN NOT standing THEN 'the registry has moved' ELSE '0' END AS integer)
-  FROM (SELECT $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg_locks
-                        WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted) AS held,
-               NOT EXISTS (SELECT 1 FROM {registry}.changes WHERE project = $3) AS standing) AS facts
+SELECT CAST(CASE WHEN pg_catalog.pg_try_advisory_xact_lock_shared(75474063, 1) IS NULL THEN NULL
+                 WHEN $1::integer IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM pg_catalog.pg_locks
+                         WHERE locktype = 'advisory' AND pid = $1::integer AND objid = $2::oid AND classid = 0 AND granted)
+                 THEN 'the deployment lock is lost'
+                 WHEN EXISTS (SELECT 1 FROM {registry}.changes WHERE project = $3) THEN 'the registry has moved'
+                 ELSE '0' END AS integer)
 
 -- name: guard_lock
 -- The same for the lock alone: once for a run that is one transaction, in which pg_locks grows with every change.
@@ -217,42 +227,49 @@ SELECT CAST(CASE WHEN $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg
 SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE NOT pg_catalog.starts_with(name, $1))
                  THEN 'something else is prepared' ELSE '0' END AS integer)
 
--- name: insert_change
--- $11 is the change deployed before: the times of a project's changes must increase, whatever the clock does.
-INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
-                                committer_name, committer_email, planned_at, planner_name, planner_email)
-VALUES ($1, $2, $3, $4, $5,
-        greatest(pg_catalog.clock_timestamp(),
-                 (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
-        $6, $7, $8, $9, $10)
-
--- name: insert_change_before
--- The same for a change that is planned between the deployed $11 (null: it is the first) and $12. Its time is right behind those of
--- $11 and its tags, for they say what “change@tag” is; where $12 is too near, it and all that is later move.
+-- name: make_room
+-- For a change that is planned between the deployed $1 (null: it is the first) and $2: where $2 is too near behind $1 and its tags,
+-- it and all that is later become later. Sqitch takes the order of these times for that of the plan.
 WITH place AS (
     SELECT b.project, b.committed_at AS next,
            (SELECT pg_catalog.max(previous.committed_at)
-              FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $11
-                    UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $11) AS previous) AS previous
-      FROM {registry}.changes b WHERE b.change_id = $12),
+              FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $1
+                    UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $1) AS previous) AS previous
+      FROM {registry}.changes b WHERE b.change_id = $2),
 later AS (
     UPDATE {registry}.changes c SET committed_at = c.committed_at + (previous + interval '2 microseconds' - next)
       FROM place
      WHERE c.project = place.project AND c.committed_at >= next AND next < previous + interval '2 microseconds'
-    RETURNING c.change_id, previous + interval '2 microseconds' - next AS by),
-later_tags AS (
-    UPDATE {registry}.tags t SET committed_at = t.committed_at + later.by FROM later WHERE t.change_id = later.change_id)
-INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
-                                committer_name, committer_email, planned_at, planner_name, planner_email)
-VALUES ($1, $2, $3, $4, $5,
-        (SELECT coalesce(previous + interval '1 microsecond', next - interval '1 microsecond') FROM place),
-        $6, $7, $8, $9, $10)
+    RETURNING c.change_id, previous + interval '2 microseconds' - next AS by)
+UPDATE {registry}.tags t SET committed_at = t.committed_at + later.by FROM later WHERE t.change_id = later.change_id
 
--- name: insert_dependencies
-INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
-SELECT $1, d.type, d.dependency, d.dependency_id
-  FROM ROWS FROM (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[]))
-       AS d (type, dependency, dependency_id)
+-- name: record_deploy
+-- A deployed change, what it depends on, and the event. Its time is behind that of $11, which was deployed before it, whatever the
+-- clock does. Where it is planned before the deployed $12, it is right behind $11 and its tags, for they say what “change@tag” is.
+WITH change AS (
+    INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
+                                    committer_name, committer_email, planned_at, planner_name, planner_email)
+    VALUES ($1, $2, $3, $4, $5,
+            CASE WHEN $12::text IS NULL
+                 THEN greatest(pg_catalog.clock_timestamp(),
+                               (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11))
+                 ELSE coalesce((SELECT pg_catalog.max(previous.committed_at) + interval '1 microsecond'
+                                  FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $11
+                                        UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $11) AS previous),
+                               (SELECT committed_at - interval '1 microsecond' FROM {registry}.changes WHERE change_id = $12))
+            END,
+            $6, $7, $8, $9, $10)
+    RETURNING *),
+dependencies AS (
+    INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
+    SELECT $1, 'require', r.dependency, r.id
+      FROM ROWS FROM (pg_catalog.unnest($13::text[]), pg_catalog.unnest($14::text[])) AS r (dependency, id)
+    UNION ALL SELECT $1, 'conflict', c.dependency, NULL FROM pg_catalog.unnest($15::text[]) AS c (dependency))
+INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
+                               committer_name, committer_email, planned_at, planner_name, planner_email)
+SELECT 'deploy', change_id, change, project, note, $13, $15, $16, greatest(pg_catalog.clock_timestamp(), committed_at),
+       committer_name, committer_email, planned_at, planner_name, planner_email
+  FROM change
 
 -- name: insert_tag
 -- Not earlier than its change, whatever the clock does: "change@tag" is looked up by comparing the two times.
@@ -268,30 +285,25 @@ INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committed_at
                              planned_at, planner_name, planner_email)
 VALUES ($1, $2, $3, $4, $5, (SELECT committed_at FROM {registry}.changes WHERE change_id = $4), $6, $7, $8, $9, $10)
 
--- name: insert_event
+-- name: record_fail
 INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
                                committer_name, committer_email, planned_at, planner_name, planner_email)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-        greatest(pg_catalog.clock_timestamp(), (SELECT committed_at FROM {registry}.changes WHERE change_id = $2)),
-        $9, $10, $11, $12, $13)
+VALUES ('fail', $1, $2, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10, $11, $12)
 
--- name: insert_revert_event
--- What is known of the deployed change goes into the event, and only then from the tables.
-INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
-                               committer_name, committer_email, planned_at, planner_name, planner_email)
-SELECT 'revert', c.change_id, c.change, c.project, c.note,
-       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'require'),
-       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'conflict'),
-       ARRAY(SELECT tag FROM {registry}.tags WHERE change_id = $1),
-       greatest(pg_catalog.clock_timestamp(), c.committed_at + interval '1 microsecond'),
-       $2, $3, c.planned_at, c.planner_name, c.planner_email
-  FROM {registry}.changes c
- WHERE c.change_id = $1
-
--- name: delete_tags
-DELETE FROM {registry}.tags WHERE change_id = $1
-
--- name: delete_change
+-- name: record_revert
+-- What is known of the deployed change goes into the event and from the tables; its dependencies go with it.
+WITH event AS (
+    INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
+                                   committer_name, committer_email, planned_at, planner_name, planner_email)
+    SELECT 'revert', c.change_id, c.change, c.project, c.note,
+           ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'require'),
+           ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'conflict'),
+           ARRAY(SELECT tag FROM {registry}.tags WHERE change_id = $1),
+           greatest(pg_catalog.clock_timestamp(), c.committed_at + interval '1 microsecond'),
+           $2, $3, c.planned_at, c.planner_name, c.planner_email
+      FROM {registry}.changes c
+     WHERE c.change_id = $1),
+tags AS (DELETE FROM {registry}.tags WHERE change_id = $1)
 DELETE FROM {registry}.changes WHERE change_id = $1
 
 -- name: lock_holder

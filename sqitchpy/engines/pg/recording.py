@@ -23,20 +23,21 @@ def queue_guard(
     after: str | None,
     lock_table: bool,
     neighbour: str | None = None,
+    gone: str | None = None,
 ) -> None:
     """Lock the registry and fail unless it stands where the run was planned from.
 
     ``lock_holder`` is the process that must still hold the deployment lock; None where there is no such lock.
-    ``neighbour`` is another change that must be deployed still.
+    ``neighbour`` is another change that must be deployed still, ``gone`` one that must not be any more.
     """
-    wire.queue(queries.wire("mark_transaction" if lock_table else "mark_session"), origin=RECORD)
-    if lock_table:
-        wire.queue(queries.wire("lock_table"), origin=RECORD)
-    name, standing = ("guard_first", project) if after is None else ("guard", after)
-    holder = None if lock_holder is None else str(lock_holder)
-    wire.queue(queries.wire(name), _texts(holder, str(key), standing), origin=RECORD)
-    if neighbour is not None and neighbour != after:
-        wire.queue(queries.wire("guard"), _texts(holder, str(key), neighbour), origin=RECORD)
+    wire.queue(queries.wire("lock_table" if lock_table else "mark_session"), origin=RECORD)
+    ours = (None if lock_holder is None else str(lock_holder), str(key))
+    if after is None:
+        wire.queue(queries.wire("guard_first"), _texts(*ours, project), origin=RECORD)
+    else:
+        wire.queue(
+            queries.wire("guard"), _texts(*ours, after, neighbour if neighbour != after else None, gone), origin=RECORD
+        )
 
 
 def queue_lock_guard(wire: Wire, queries: Queries, *, lock_holder: int | None, key: int) -> None:
@@ -46,11 +47,12 @@ def queue_lock_guard(wire: Wire, queries: Queries, *, lock_holder: int | None, k
 
 
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
-    """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
+    """The rows of a deployed change."""
     change = task.change
-    between = () if task.before is None else (task.before,)
+    if task.before is not None:
+        wire.queue(queries.wire("make_room"), _texts(task.after, task.before), origin=RECORD)
     wire.queue(
-        queries.wire("insert_change_before" if between else "insert_change"),
+        queries.wire("record_deploy"),
         _texts(
             change.id,
             task.script_hash,
@@ -61,22 +63,16 @@ def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Pers
             change.planned_at,
             *change.planner,
             task.after,
-            *between,
+            task.before,
+            _array([dependency.text for dependency in change.requires]),
+            _array(task.requirement_ids),
+            _array([dependency.text for dependency in change.conflicts]),
+            _array([f"@{tag.name}" for tag in change.tags]),
         ),
         origin=RECORD,
     )
-    if change.requires or change.conflicts:
-        kinds = ["require"] * len(change.requires) + ["conflict"] * len(change.conflicts)
-        names = [dependency.text for dependency in (*change.requires, *change.conflicts)]
-        ids: list[str | None] = [*task.requirement_ids, *(None for _ in change.conflicts)]
-        wire.queue(
-            queries.wire("insert_dependencies"),
-            _texts(change.id, _array(kinds), _array(names), _array(ids)),
-            origin=RECORD,
-        )
     for tag in change.tags:
-        queue_tag(wire, queries, change, task.project, tag, committer, with_change=bool(between))
-    queue_event(wire, queries, "deploy", task, committer)
+        queue_tag(wire, queries, change, task.project, tag, committer, with_change=task.before is not None)
 
 
 def queue_tag(
@@ -97,13 +93,12 @@ def queue_tag(
     )
 
 
-def queue_event(wire: Wire, queries: Queries, event: str, task: DeployTask, committer: Person) -> None:
-    """The row of a ``deploy`` or ``fail`` event."""
+def queue_fail(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
+    """The event of a deployment that has failed."""
     change = task.change
     wire.queue(
-        queries.wire("insert_event"),
+        queries.wire("record_fail"),
         _texts(
-            event,
             change.id,
             change.name,
             task.project,
@@ -120,11 +115,8 @@ def queue_event(wire: Wire, queries: Queries, event: str, task: DeployTask, comm
 
 
 def queue_revert(wire: Wire, queries: Queries, change_id: str, committer: Person) -> None:
-    """What a revert changes: the event first, because it is written from the rows that then go."""
-    identifier = change_id.encode()
-    wire.queue(queries.wire("insert_revert_event"), [identifier, *_texts(*committer)], origin=RECORD)
-    wire.queue(queries.wire("delete_tags"), [identifier], origin=RECORD)
-    wire.queue(queries.wire("delete_change"), [identifier], origin=RECORD)
+    """What a revert changes."""
+    wire.queue(queries.wire("record_revert"), _texts(change_id, *committer), origin=RECORD)
 
 
 def queue_forget_progress(wire: Wire, queries: Queries, change_id: str) -> None:
@@ -136,9 +128,7 @@ def _texts(*values: str | None) -> list[bytes | None]:
     return [None if value is None else value.encode() for value in values]
 
 
-def _array(values: Sequence[str | None]) -> str:
+def _array(values: Sequence[str]) -> str:
     """A text[] literal, by the rules of PostgreSQL's array input."""
-    quoted = (
-        "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values
-    )
+    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return "{" + ",".join(quoted) + "}"

@@ -100,19 +100,26 @@ class Transactions:
 
     # -- pieces of a transaction --------------------------------------------------------------------------------
 
-    def begin(self, project: str, after: str | None, neighbour: str | None = None) -> Wire:
+    def begin(self, project: str, after: str | None, neighbour: str | None = None, *, gone: str | None = None) -> Wire:
         """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is).
 
-        ``neighbour`` must be deployed as well.
+        ``neighbour`` must be deployed as well, and ``gone`` must not be.
         """
         wire = self._session.work()
         wire.queue_each(self._session.begin, origin=RECORD)
         if self._session.takes_guard():
-            self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour)
+            self.queue_guard(wire, project, after, lock_table=True, neighbour=neighbour, gone=gone)
         return wire
 
     def queue_guard(
-        self, wire: Wire, project: str, after: str | None, *, lock_table: bool, neighbour: str | None = None
+        self,
+        wire: Wire,
+        project: str,
+        after: str | None,
+        *,
+        lock_table: bool,
+        neighbour: str | None = None,
+        gone: str | None = None,
     ) -> None:
         """Fail, here and now, unless we still have the lock and stand where we planned from."""
         queue_guard(
@@ -124,6 +131,7 @@ class Transactions:
             after=after,
             lock_table=lock_table,
             neighbour=neighbour,
+            gone=gone,
         )
 
     def queue_lock_guard(self, wire: Wire) -> None:
