@@ -48,7 +48,8 @@ def test_nothing_is_reverted_behind_a_failure(build: Build, what: str, only: boo
     if only:
         app.rows(
             "INSERT INTO sqitch.dependencies SELECT y.change_id, 'require', x.change, x.change_id"
-            " FROM sqitch.changes x, sqitch.changes y WHERE (x.change, y.change) IN (('a', 'b'), ('b', 'd'), ('d', 'e'))"
+            " FROM sqitch.changes x, sqitch.changes y"
+            " WHERE (x.change, y.change) IN (('a', 'b'), ('b', 'd'), ('d', 'e'))"
         )
     prepare_late_failures(app)
     with pytest.raises(RevertError) as raised:
