@@ -8,7 +8,7 @@ each out before asking for the next. Looking a script over is the same run in a 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
@@ -69,7 +69,8 @@ class _Lookup:
 class Interpreter:
     """One run of one script. ``variables`` are changed by the script and shared with the files it includes.
 
-    ``settings`` are the session's at the beginning; afterwards those at the end.
+    ``settings`` are the session's at the beginning; afterwards those at the end. ``lines`` are the source's, if
+    somebody has begun to read them.
     """
 
     def __init__(
@@ -80,13 +81,14 @@ class Interpreter:
         settings: Settings = USUAL,
         *,
         depth: int = 0,
+        lines: Iterator[bytes] | None = None,
     ) -> None:
         self._source = source
         self._variables = variables
         self._outside = outside
         self._depth = depth
         self._lookup = _Lookup(variables, outside)
-        self._lexer = Lexer(source.lines(), self._lookup)
+        self._lexer = Lexer(source.lines() if lines is None else lines, self._lookup)
         self._initial = settings
         self._read_with(settings)
         self._branches = Branches(self._lexer)
@@ -105,19 +107,17 @@ class Interpreter:
 
     def actions(self) -> Actions:
         """What the script does, in order. Raises ScriptError where it says something that cannot be done."""
+        lexer = self._lexer
         try:
-            yield from self._actions()
+            while not self._ended and (item := lexer.next()) is not None:
+                if isinstance(item, Command):
+                    yield from self._command(item)
+                elif lexer.active:
+                    yield from self._statement(item)
         except UnterminatedArgument as error:
             raise self._error(str(error), error.line) from error
         if self._branches.unfinished_line is not None and not self._ended:
             raise self._error(r"\if without \endif: reached the end of the script", self._branches.unfinished_line)
-
-    def _actions(self) -> Actions:
-        while not self._ended and (item := self._lexer.next()) is not None:
-            if isinstance(item, Command):
-                yield from self._command(item)
-            elif self._lexer.active:
-                yield from self._statement(item)
 
     def _statement(self, statement: Statement) -> Actions:
         self._previous = statement

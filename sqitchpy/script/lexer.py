@@ -106,7 +106,7 @@ class Lexer:
     def next(self) -> Statement | Command | None:
         """The next statement or meta-command; None at the end of the source."""
         if self._between_lines and self.active and not self._mask and (found := self._blocks.statement()):
-            return _classified(*found)
+            return _simple(*found)
         self._between_lines = False
         if self._in_command:
             self.end_command()
@@ -129,7 +129,7 @@ class Lexer:
         """The next statement if it begins with a line, ends with one and is simple. Only between statements."""
         found = None if self._mask else self._blocks.statement()
         self._between_lines = found is not None
-        return _classified(*found) if found else None
+        return _simple(*found) if found else None
 
     def take(self) -> Statement | None:
         r"""What has been read of an unfinished statement, as a statement: for ``\g`` and the end of the source."""
@@ -347,5 +347,5 @@ class Lexer:
                 self._buffer.append(value)
 
 
-def _classified(text: bytes, line: int, end_line: int, first_word: bytes) -> Statement:
+def _simple(text: bytes, line: int, end_line: int, first_word: bytes) -> Statement:
     return Statement(text, line, end_line, classify(text, first_word))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from sqitchpy.script.actions import Action, Copy, CopyOut, Print, Sends
@@ -152,9 +153,9 @@ _REFUSALS = {
 
 def _locks(text: bytes) -> int:
     """About how many relations a statement locks; a table comes with its TOAST table and their indexes."""
-    words = text[:60].upper().split()[:3]
-    if words[:1] not in ([b"CREATE"], [b"DROP"], [b"ALTER"]):
+    if not text[:6].upper().startswith((b"CREATE", b"DROP", b"ALTER")):
         return 0
+    words = text[:60].upper().split()[:3]
     return 4 if b"TABLE" in words and words[0] != b"ALTER" else 1
 
 
@@ -175,12 +176,15 @@ def examine(
     allow_shell: bool = True,
 ) -> Shape:
     """Look a script over; ``settings`` are those of the session. Raises ScriptError for what could not be run."""
-    directives = read_directives(source.first_line(), source.name)
+    lines = source.lines()
+    first = next(lines, b"")
+    directives = read_directives(first.partition(b"\n")[0], source.name)
     runner = directives.get("runner", "native")
     if runner != "native":
         return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), trace=Trace.ANY)
     examiner = _Examiner()
-    interpreter = Interpreter(source, Variables(psql_variables(variables)), Unseen(allow_shell), settings)
+    bound = Variables(psql_variables(variables))
+    interpreter = Interpreter(source, bound, Unseen(allow_shell), settings, lines=chain((first,), lines))
     kept = _look(examiner, interpreter)
     reason = examiner.reason
     if directives.get("transaction") == "off":
@@ -208,11 +212,13 @@ def _look(examiner: _Examiner, interpreter: Interpreter) -> tuple[Action, ...] |
     kept: list[Action] | None = []
     size = 0
     for action in interpreter.actions():
-        if not isinstance(action, Print):
+        if isinstance(action, Print):
+            size += len(action.text) + OVERHEAD
+        else:
             examiner.see(action)
+            size += len(action.statement.text) + OVERHEAD
         if kept is not None:
-            size += len(action.text if isinstance(action, Print) else action.statement.text) + OVERHEAD
             kept.append(action)
-            if size > KEEP_UP_TO or isinstance(action, Copy | CopyOut):
+            if size > KEEP_UP_TO or isinstance(action, (Copy, CopyOut)):  # a union would be made anew each time
                 kept = None
     return tuple(kept) if kept is not None and interpreter.certain else None

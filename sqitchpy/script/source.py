@@ -58,7 +58,7 @@ class Source:
     def digest(self) -> str:
         """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
         try:
-            with self.path.open("rb") as file:
+            with self.path.open("rb", buffering=0) as file:
                 digest = hashlib.sha1(usedforsecurity=False)
                 while piece := file.read(PIECE):
                     digest.update(piece)

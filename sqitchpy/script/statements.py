@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 
 
 class Kind(Enum):
     """The kinds that are treated differently."""
+
+    __hash__ = object.__hash__  # there is one of each; Enum's own is a call into Python for every look-up
 
     BEGIN = "begin"
     COMMIT = "commit"
@@ -39,10 +41,11 @@ _COMMENT = rb"--[^\r\n]*+|" + _comment(3)
 _COMMENTS = re.compile(_COMMENT)
 _ASIDE = re.compile(_COMMENT + rb"|'(?:[^']|''|(?!))*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _FIRST_WORD = re.compile(rb"(?:[(\s]|" + _COMMENT + rb"|(?!))*+([A-Za-z]+)")
-# The statements that are longest and most frequent, and mean nothing to us: a short way for them.
+# The statements that are longest and most frequent, and mean nothing to us: a short way for them. (A table is another
+# matter when it is made of a query, or a temporary one.)
 _HARMLESS = re.compile(
     rb"(?i:CREATE\s++(?:OR\s++REPLACE\s++|(?!))?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
-    rb"|(?:UNIQUE\s++|(?!))?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])))\b"
+    rb"|(?:UNIQUE\s++|(?!))?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])|(?:UNLOGGED\s++|(?!))?+(?P<table>TABLE)))\b"
 )  # fmt: skip
 
 
@@ -53,6 +56,16 @@ def is_empty(text: bytes) -> bool:
 
 def classify(text: bytes, first_word: bytes | None = None) -> Kind:
     """The kind of a statement; ``first_word`` saves looking for it behind comments and parentheses."""
+    return _short(text, first_word) if len(text) <= 32 else _classify(text, first_word)
+
+
+@lru_cache(maxsize=256)
+def _short(text: bytes, first_word: bytes | None) -> Kind:
+    """The same; a BEGIN and a COMMIT are in nearly every script."""
+    return _classify(text, first_word)
+
+
+def _classify(text: bytes, first_word: bytes | None) -> Kind:
     if first_word is None:
         match = _FIRST_WORD.match(text)
         if match is None:
@@ -64,8 +77,10 @@ def classify(text: bytes, first_word: bytes | None = None) -> Kind:
         return Kind.OTHER
     if isinstance(rules, Kind):
         return rules
-    if _HARMLESS.match(text) and b"pg_temp" not in text[:200].lower():
-        return Kind.OTHER
+    if harmless := _HARMLESS.match(text):
+        head = (text if harmless["table"] else text[:200]).lower()
+        if b"pg_temp" not in head and not (harmless["table"] and b"as" in head):
+            return Kind.OTHER
     head = _normal(text)
     return next((kind for pattern, kind in _compiled(first_word) if pattern.search(head)), Kind.OTHER)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from psycopg.pq.abc import PGresult
@@ -59,7 +58,7 @@ class ScriptRunner:
         kept = self._shapes.get(script.source.name)
         if kept is not None and kept[0] == key:
             return kept[1]
-        shape = examine(script.source, self._bound(script).variables, settings, allow_shell=script.shell)
+        shape = examine(script.source, self._variables(script), settings, allow_shell=script.shell)
         self._shapes.pop(script.source.name, None)
         if len(self._shapes) >= KEPT_SHAPES:
             del self._shapes[next(iter(self._shapes))]
@@ -70,9 +69,9 @@ class ScriptRunner:
         """Look the script over anew when it is next needed: a file it includes may have been edited since."""
         self._shapes.pop(script.source.name, None)
 
-    def _bound(self, script: Script) -> Script:
-        """The script with the variable that Sqitch always sets; a user's cannot take its place."""
-        return replace(script, variables={**script.variables, "registry": self._facts.registry})
+    def _variables(self, script: Script) -> dict[str, str]:
+        """The script's variables and the one that Sqitch always sets; a user's cannot take its place."""
+        return {**script.variables, "registry": self._facts.registry}
 
     def uses_psql(self, script: Script) -> bool:
         """Whether the script runs in the real psql."""
@@ -134,10 +133,10 @@ class ScriptRunner:
     def look(self, script: Script) -> Look:
         """How a script would be run, and what it would send. Raises ScriptError when it cannot be run."""
         self.forget(script)
-        if self.uses_psql(script):
+        shape = self.shape(script)
+        if in_client(script, shape.runner, "psql"):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
             return Look("psql", None)
-        shape = self.shape(script)
         if shape.reason is not None:
             self._must_commit(shape.reason)
         return Look("transaction" if shape.folds and not script.alone else "statements", _statements(shape))
@@ -154,7 +153,7 @@ class ScriptRunner:
             lambda name: session_variable(self._session.work(), name),
             lambda: self._session.work().sync(),
         )
-        variables = Variables(psql_variables(self._bound(script).variables))
+        variables = Variables(psql_variables(self._variables(script)))
         return Interpreter(script.source, variables, outside, shape.settings).actions()
 
     def queue_folded(self, wire: Wire, script: Script, kind: ScriptKind) -> None:
