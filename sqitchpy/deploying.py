@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sqitchpy import events, schedule
@@ -146,7 +145,7 @@ class Deploying:
             project=self._plan.project,
             after=place.after,
             requirement_ids=requirement_ids,
-            script=None if wish.log_only else replace(script, alone=wish.transaction == "script"),
+            script=None if wish.log_only else script._replace(alone=wish.transaction == "script"),
             script_hash=script_hash(script.source),
             verify=verification if verification and verification.source.exists() else None,
             missing_verify=verification.source.name if verification and not verification.source.exists() else None,

@@ -32,8 +32,7 @@ NOT_UNIQUE = (
 Stage = Literal["script", "verify", "record"]
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """A script to run, and the variables it sees."""
 
     source: Source
@@ -45,8 +44,7 @@ class Script:
     """Run it as it is written, not as part of a transaction of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeployTask:
+class DeployTask(NamedTuple):
     """Deploy one change. ``after`` is the id of the deployed change before it in the plan, None when it is the first.
 
     Without ``before`` it becomes the latest deployed change of the project, and ``after`` must be that until then.
@@ -82,8 +80,7 @@ class DeployTask:
         return self.after if self.before is None else self.latest
 
 
-@dataclass(frozen=True, slots=True)
-class RevertTask:
+class RevertTask(NamedTuple):
     """Revert one deployed change. ``latest`` is the id of its project's latest, None when that is the change itself."""
 
     change: DeployedChange
@@ -99,8 +96,7 @@ class RevertTask:
 Task = DeployTask | RevertTask
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyTask:
+class VerifyTask(NamedTuple):
     """Run a verification and leave nothing behind."""
 
     label: str
@@ -157,8 +153,7 @@ class Requirement(NamedTuple):
     required_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Relink:
+class Relink(NamedTuple):
     """A deployed change whose rows are to say what the plan and the scripts say now.
 
     ``row`` is the change as it was read from the registry, ``change`` the planned change that it is: its id, name,
@@ -333,8 +328,7 @@ class Opening:
     """Whose transactions are used on the caller's connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):
     """An engine before it is connected: what an entry point of the group ``sqitchpy.engines`` names."""
 
     key: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import tzinfo
+from typing import NamedTuple
 
 from sqitchpy.cli.formatting.colors import wants_color
 from sqitchpy.cli.formatting.conversions import build
@@ -34,8 +34,7 @@ ONELINE_ABBREV = 6
 """``--oneline`` is ``--format oneline --abbrev 6``; either can be given beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A compiled format."""
 
     template: str

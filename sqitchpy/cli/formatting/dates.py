@@ -7,10 +7,9 @@ All are in English: Sqitch writes ``full``, ``long``, ``medium``, ``short`` and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqitchpy.cli.formatting import zones
 from sqitchpy.cli.formatting.cldr import compile_cldr, day_name, month_name
@@ -18,8 +17,7 @@ from sqitchpy.cli.formatting.strftime import compile_strftime
 from sqitchpy.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class DateFormat:
+class DateFormat(NamedTuple):
     """A way to write a moment, compiled. ``utc`` formats ignore the reader's time zone."""
 
     spec: str

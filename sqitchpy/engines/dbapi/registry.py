@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqitchpy.engines.dbapi.backend import Backend, Rows
@@ -90,7 +90,7 @@ class DbapiRegistry:
         script = self._backend.own_script(name)
         with self._backend.transaction():
             source = OwnSource(script.source.name, script.source.root, self._backend.control_prefix)
-            for item in self._backend.language(replace(script, source=source)):
+            for item in self._backend.language(script._replace(source=source)):
                 if isinstance(item, Statement):
                     self._backend.run_own(item.text.decode())
             self._rows.release(version, installer)

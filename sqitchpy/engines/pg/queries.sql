@@ -227,49 +227,47 @@ SELECT CAST(CASE WHEN $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg
 SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE NOT pg_catalog.starts_with(name, $1))
                  THEN 'something else is prepared' ELSE '0' END AS integer)
 
--- name: make_room
--- For a change that is planned between the deployed $1 (null: it is the first) and $2: where $2 is too near behind $1 and its tags,
--- it and all that is later become later. Sqitch takes the order of these times for that of the plan.
-WITH place AS (
-    SELECT b.project, b.committed_at AS next,
-           (SELECT pg_catalog.max(previous.committed_at)
-              FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $1
-                    UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $1) AS previous) AS previous
-      FROM {registry}.changes b WHERE b.change_id = $2),
-later AS (
-    UPDATE {registry}.changes c SET committed_at = c.committed_at + (previous + interval '2 microseconds' - next)
-      FROM place
-     WHERE c.project = place.project AND c.committed_at >= next AND next < previous + interval '2 microseconds'
-    RETURNING c.change_id, previous + interval '2 microseconds' - next AS by)
-UPDATE {registry}.tags t SET committed_at = t.committed_at + later.by FROM later WHERE t.change_id = later.change_id
-
 -- name: record_deploy
--- A deployed change, what it depends on, and the event. Its time is behind that of $11, which was deployed before it, whatever the
--- clock does. Where it is planned before the deployed $12, it is right behind $11 and its tags, for they say what “change@tag” is.
+-- A deployed change, and the event. Its time is behind that of $11, which was deployed before it, whatever the clock does. (Both in one
+-- statement, because the event needs that time; one for the dependencies as well would cost the server more than two.)
 WITH change AS (
     INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
                                     committer_name, committer_email, planned_at, planner_name, planner_email)
     VALUES ($1, $2, $3, $4, $5,
-            CASE WHEN $12::text IS NULL
-                 THEN greatest(pg_catalog.clock_timestamp(),
-                               (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11))
-                 ELSE coalesce((SELECT pg_catalog.max(previous.committed_at) + interval '1 microsecond'
-                                  FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $11
-                                        UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $11) AS previous),
-                               (SELECT committed_at - interval '1 microsecond' FROM {registry}.changes WHERE change_id = $12))
-            END,
+            greatest(pg_catalog.clock_timestamp(),
+                     (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
             $6, $7, $8, $9, $10)
-    RETURNING *),
-dependencies AS (
-    INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
-    SELECT $1, 'require', r.dependency, r.id
-      FROM ROWS FROM (pg_catalog.unnest($13::text[]), pg_catalog.unnest($14::text[])) AS r (dependency, id)
-    UNION ALL SELECT $1, 'conflict', c.dependency, NULL FROM pg_catalog.unnest($15::text[]) AS c (dependency))
+    RETURNING committed_at)
 INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
                                committer_name, committer_email, planned_at, planner_name, planner_email)
-SELECT 'deploy', change_id, change, project, note, $13, $15, $16, greatest(pg_catalog.clock_timestamp(), committed_at),
-       committer_name, committer_email, planned_at, planner_name, planner_email
+SELECT 'deploy', $1, $3, $4, $5, $12, $13, $14, greatest(pg_catalog.clock_timestamp(), committed_at), $6, $7, $8, $9, $10
   FROM change
+
+-- name: put_between
+-- The change $1 is planned between the deployed $2 (null: it is the first) and $3. Its time is right behind those of $2 and its tags,
+-- for they say what “change@tag” is; where $3 is too near, it and all that is later move.
+WITH place AS (
+    SELECT b.project, b.committed_at AS next,
+           (SELECT pg_catalog.max(previous.committed_at)
+              FROM (SELECT committed_at FROM {registry}.changes WHERE change_id = $2
+                    UNION ALL SELECT committed_at FROM {registry}.tags WHERE change_id = $2) AS previous) AS previous
+      FROM {registry}.changes b WHERE b.change_id = $3),
+later AS (
+    UPDATE {registry}.changes c SET committed_at = c.committed_at + (previous + interval '2 microseconds' - next)
+      FROM place
+     WHERE c.project = place.project AND c.change_id <> $1
+       AND c.committed_at >= next AND next < previous + interval '2 microseconds'
+    RETURNING c.change_id, previous + interval '2 microseconds' - next AS by),
+later_tags AS (
+    UPDATE {registry}.tags t SET committed_at = t.committed_at + later.by FROM later WHERE t.change_id = later.change_id)
+UPDATE {registry}.changes SET committed_at = coalesce(previous + interval '1 microsecond', next - interval '1 microsecond')
+  FROM place
+ WHERE change_id = $1
+
+-- name: insert_dependencies
+INSERT INTO {registry}.dependencies (change_id, type, dependency, dependency_id)
+SELECT $1, $2, d.dependency, d.dependency_id
+  FROM ROWS FROM (pg_catalog.unnest($3::text[]), pg_catalog.unnest($4::text[])) AS d (dependency, dependency_id)
 
 -- name: insert_tag
 -- Not earlier than its change, whatever the clock does: "change@tag" is looked up by comparing the two times.

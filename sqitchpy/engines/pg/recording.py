@@ -49,8 +49,8 @@ def queue_lock_guard(wire: Wire, queries: Queries, *, lock_holder: int | None, k
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
     """The rows of a deployed change."""
     change = task.change
-    if task.before is not None:
-        wire.queue(queries.wire("make_room"), _texts(task.after, task.before), origin=RECORD)
+    requires = _array([dependency.text for dependency in change.requires])
+    conflicts = _array([dependency.text for dependency in change.conflicts])
     wire.queue(
         queries.wire("record_deploy"),
         _texts(
@@ -63,14 +63,18 @@ def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Pers
             change.planned_at,
             *change.planner,
             task.after,
-            task.before,
-            _array([dependency.text for dependency in change.requires]),
-            _array(task.requirement_ids),
-            _array([dependency.text for dependency in change.conflicts]),
+            requires,
+            conflicts,
             _array([f"@{tag.name}" for tag in change.tags]),
         ),
         origin=RECORD,
     )
+    if task.before is not None:
+        wire.queue(queries.wire("put_between"), _texts(change.id, task.after, task.before), origin=RECORD)
+    wanted = ("require", requires, _array(task.requirement_ids)), ("conflict", conflicts, "{}")
+    for kind, names, ids in wanted:
+        if names != "{}":
+            wire.queue(queries.wire("insert_dependencies"), _texts(change.id, kind, names, ids), origin=RECORD)
     for tag in change.tags:
         queue_tag(wire, queries, change, task.project, tag, committer, with_change=task.before is not None)
 
