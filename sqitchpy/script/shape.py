@@ -102,9 +102,12 @@ class _Examiner:
 
     def see(self, action: Sends) -> None:
         statement = action.statement
-        kind = statement.kind
-        self.locks += _locks(statement.text)
-        self.digest.update(statement.text + b"\0")
+        text, kind = statement.text, statement.kind
+        self.locks += _locks(text)
+        self.digest.update(text + b"\0")
+        if kind is Kind.OTHER and not statement.batch:  # nearly every statement
+            self.outside = self.outside or not self.inside
+            return
         self.trace = max(self.trace, trace_of(statement))
         self.new_connection = self.new_connection or kind is Kind.ROLE_OR_DATABASE_SETTING
         if statement.batch:

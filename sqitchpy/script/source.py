@@ -34,23 +34,25 @@ class Source:
 
     name: str
     root: Path
-    path: Path = field(init=False, repr=False, compare=False)
-    """Where the file is. Put together once, because a run asks ten times for every script."""
+    file: str = field(init=False, repr=False, compare=False)
+    """Where the file is: a string, put together once, because a run asks ten times for every script."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", self.root / self.name)
+        object.__setattr__(self, "file", os.path.join(self.root, self.name))
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.file)
 
     def exists(self) -> bool:
         """Whether it is there."""
-        try:
-            return self.path.is_file()
-        except OSError:  # a name that is too long, a folder that may not be looked into
-            return False
+        return os.path.isfile(self.file)
 
     def stamp(self) -> tuple[int, ...]:
         """What changes when the file is written or replaced: its number, size and time; empty without a file."""
         try:
-            facts = os.stat(self.path)  # noqa: PTH116 - a run asks ten times for every script
+            facts = os.stat(self.file)
         except OSError:
             return ()
         return facts.st_ino, facts.st_size, facts.st_mtime_ns
@@ -58,7 +60,7 @@ class Source:
     def digest(self) -> str:
         """The SHA-1 of the file's bytes, in hex. Raises ScriptError when it cannot be read."""
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with open(self.file, "rb", buffering=0) as file:
                 digest = hashlib.sha1(usedforsecurity=False)
                 while piece := file.read(PIECE):
                     digest.update(piece)
@@ -69,7 +71,7 @@ class Source:
     def raw_lines(self) -> Iterator[bytes]:
         """The file line by line, whatever it holds. Raises ScriptError when it cannot be read."""
         try:
-            with self.path.open("rb") as file:
+            with open(self.file, "rb") as file:
                 yield from file
         except OSError as error:
             raise self._unreadable(error) from error
@@ -82,7 +84,7 @@ class Source:
         """The file, in pieces of whole lines. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
         number = 0
         try:
-            with self.path.open("rb") as file:
+            with open(self.file, "rb") as file:
                 self._refuse_what_is_no_sql(file.peek(8))
                 while lines := file.read(PIECE):
                     lines += file.readline()
