@@ -1,9 +1,10 @@
-"""Rows as the sqlite3 shell prints them. Pure."""
+"""Rows as the sqlite3 shell prints them."""
 
 from __future__ import annotations
 
-import math
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 
@@ -20,21 +21,24 @@ PLAIN = Style()
 
 
 def rendered(columns: Sequence[str], rows: Iterable[Sequence[Any]], style: Style) -> str:
-    """The text for a query's result; nothing for one without rows."""
-    lines = [_line(row, style) for row in rows]
+    """The text for a query's result; nothing for one without rows.
+
+    SQLite itself makes text of real numbers: its 15 digits are not always the nearest, and not those of every version.
+    """
+    with closing(sqlite3.connect(":memory:")) as scratch:
+        lines = [_line([_text(value, scratch) for value in row], style) for row in rows]
     if lines and style.headers:
         lines.insert(0, _line(columns, style))
     return "".join(lines)
 
 
-def _line(values: Sequence[Any], style: Style) -> str:
+def _line(values: Sequence[str | None], style: Style) -> str:
     return style.separator.join(_value(value, style) for value in values) + "\n"
 
 
-def _value(value: Any, style: Style) -> str:
-    if value is None:
+def _value(text: str | None, style: Style) -> str:
+    if text is None:
         return style.null
-    text = _text(value)
     if style.quotes and (not text or style.separator in text or any(map(_needs_quotes, text))):
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -44,15 +48,9 @@ def _needs_quotes(character: str) -> bool:
     return character <= " " or character in "\"'" or character >= "\x7f"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, scratch: sqlite3.Connection) -> str | None:
     if isinstance(value, float):
-        return _real(value)
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _real(value: float) -> str:
-    """A number as SQLite makes text of it: up to 15 digits, and always with a point."""
-    if math.isinf(value):
-        return "Inf" if value > 0 else "-Inf"
-    digits, exponent, power = f"{value:.15g}".partition("e")
-    return (digits if "." in digits else f"{digits}.0") + exponent + power
+        value = scratch.execute("SELECT CAST(? AS TEXT)", (value,)).fetchone()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return None if value is None else str(value)
