@@ -63,7 +63,7 @@ def after_interruption(action: Action, changes: Sequence[str], how: How, recorde
 def _interrupted(action: Action, changes: Sequence[str], how: How, recorded: bool | None) -> str:
     change = changes[0]
     if recorded is None:
-        return f"“sqitchpy status” says whether change {change} was completed"
+        return f"“sqitchpy status” says whether change {change} was completed, and what may have been behind it"
     if recorded and action == "deploy" and len(changes) > 1:
         return f"Changes {', '.join(changes)} are deployed and recorded, “sqitchpy verify” says whether they are well"
     if recorded and action == "deploy":

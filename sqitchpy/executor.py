@@ -235,7 +235,7 @@ def stopped(run: Run, error: BaseException, action: events.Action, *tasks: Task)
     The first of ``tasks`` was under way; others may have been, behind it.
     """
     change = tasks[0].change.name
-    in_doubt = isinstance(error.__cause__, KeyboardInterrupt)  # interrupted, and the server could not be stopped
+    in_doubt = not isinstance(error, KeyboardInterrupt) and _was_interrupted(error)  # and could not be stopped
     if isinstance(error, KeyboardInterrupt) or in_doubt:
         hint = _after_interruption(run, action, tasks, in_doubt=in_doubt)
         return InterruptedRunError(
@@ -269,7 +269,15 @@ def _after_interruption(run: Run, action: events.Action, tasks: Sequence[Task], 
     for task in completed:
         _note_done(run, action, task)
     names = [task.change.name for task in completed or [first]]
-    return after_interruption(action, names, how, known, len(run.report().done))
+    done = sum(step.action == action and step.outcome == "done" for step in run.steps)
+    return after_interruption(action, names, how, known, done)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an interruption led to an error."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _note_done(run: Run, action: events.Action, task: Task) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import DeployError, InterruptedRunError, RevertError
 from sqitchpy.events import StepFinished, StepStarted
 from tests.integration.conftest import App, Build
@@ -85,6 +86,20 @@ def test_a_script_that_runs_by_itself_is_waited_for(build: Build) -> None:
     assert app.tables() == ["a", "b", "c"]
 
 
+def test_a_script_that_cannot_be_read_is_told_as_such(build: Build) -> None:
+    app = deployed(build)
+
+    def break_script(event: object) -> None:
+        if isinstance(event, StepStarted) and event.label == "f":
+            write_script(app.path, "revert", "a", "\\nonsense\n")
+
+    with pytest.raises(RevertError) as raised, app.session(on_event=break_script) as target:
+        target.revert()
+    assert raised.value.change == "a"
+    assert not raised.value.kept
+    assert app.deployed() == app.tables() == ["a"]
+
+
 def test_what_a_failed_deployment_takes_back_stops_at_a_failure(build: Build) -> None:
     app = build(
         {name: table(name) for name in NAMES}
@@ -111,6 +126,28 @@ def test_the_report_of_an_interruption_is_what_the_registry_says(build: Build, k
     assert left == app.tables() == NAMES[: len(left)]
     assert raised.value.report.done == tuple(BACKWARDS[: len(NAMES) - len(left)])
     assert app.revert().done == tuple(reversed(left))
+
+
+def test_an_interruption_that_is_interrupted_itself_is_told_as_one(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C twice: nobody knows what became of what was sent, and nothing was lost but our patience."""
+    app = deployed(build, d="SELECT pg_sleep(0.5);\nDROP TABLE d;")
+
+    def cancel(wire: Wire) -> None:
+        raise KeyboardInterrupt
+
+    def tell(event: object) -> None:
+        if isinstance(event, StepStarted) and event.label == "e":
+            monkeypatch.setattr(Wire, "_cancel", cancel)
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError) as raised, app.session(on_event=tell) as target:
+        target.revert()
+    assert "says whether change e was completed, and what may have been behind it" in (raised.value.hint or "")
+    monkeypatch.undo()
+    app.revert()
+    assert app.deployed() == app.tables() == []
 
 
 def test_a_listener_that_raises_leaves_a_session_that_goes_on(build: Build) -> None:

@@ -237,7 +237,7 @@ class DbapiEngine:
         """Revert and record one change, in one transaction where the script allows it."""
         self._scripts.doing = "revert"
         change, script = task.change, task.script
-        with stage("script", kept=True):
+        with stage("script"):
             folds = script is None or self._scripts.folds(script, "script")
             has_progress = self._registry.has_progress()
         if not folds:

@@ -19,17 +19,12 @@ from sqitchpy.engines.protocol import DeployTask, Task, TaskFailed
 from sqitchpy.errors import ConnectionLostError
 from sqitchpy.model import Person
 
-WINDOW = 16
-"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
-COMMITTING_WINDOW = 4
-"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
-
 
 class Ahead:
     """Changes that are deployed, or reverted, in this order, unless one fails.
 
     ``queue`` queues what one consists of, behind the one before it if that is still on its way; ``may_follow`` says
-    whether one can be sent behind another, or (None) at all.
+    whether one can be sent behind another, or (None) at all. ``window`` is how many are on their way at most.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.recording import (
     RECORD,
     queue_deploy,
-    queue_fail,
+    queue_event,
     queue_forget_progress,
     queue_revert,
 )
@@ -28,6 +28,13 @@ from sqitchpy.errors import EngineError, LockHolder, RegistryError, SqitchpyErro
 from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
 from sqitchpy.options import Mode
+
+RUN_WINDOW = 16
+"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
+COMMITTING_WINDOW = 4
+"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
+REVERTING_WINDOW = 2
+"""How many of those that are reverted: what they drop does not come back."""
 
 if TYPE_CHECKING:
     from sqitchpy.engines.pg.ahead import Ahead
@@ -79,10 +86,8 @@ class PgEngine:
 
         return AsWritten(self._session, self._scripts, self._registry, self._transactions)
 
-    def _send_ahead(
-        self, tasks: Sequence[Task], may_follow: Callable[[Task | None, Task], bool], *, run: bool
-    ) -> Ahead:
-        from sqitchpy.engines.pg.ahead import COMMITTING_WINDOW, WINDOW, Ahead
+    def _send_ahead(self, tasks: Sequence[Task], may_follow: Callable[[Task | None, Task], bool], window: int) -> Ahead:
+        from sqitchpy.engines.pg.ahead import Ahead
 
         def queue(task: Task, committer: Person, previous: Task | None) -> None:
             if isinstance(task, DeployTask):
@@ -90,7 +95,6 @@ class PgEngine:
             else:
                 self._queue_revert(task, committer, task.script, gone=previous.change.id if previous else None)
 
-        window = WINDOW if run else COMMITTING_WINDOW
         return Ahead(tasks, self._session, self._scripts, self._transactions, queue, may_follow, window)
 
     @cached_property
@@ -154,7 +158,8 @@ class PgEngine:
             return chained and self.obstacle(task, "all") is None
 
         if len(tasks) > 1 and self._session.commits and not self._session.lent:  # its lender may use it in between
-            self._ahead = self._send_ahead(tasks, may_follow, run=False)
+            window = REVERTING_WINDOW if isinstance(tasks[0], RevertTask) else COMMITTING_WINDOW
+            self._ahead = self._send_ahead(tasks, may_follow, window)
         try:
             yield
         finally:
@@ -216,7 +221,7 @@ class PgEngine:
         def may_follow(previous: Task | None, task: Task) -> bool:
             return previous is None or not previous.change.tags  # a savepoint, for mode="tag", may come behind a tag
 
-        self._ahead = self._send_ahead(tasks, may_follow, run=True)
+        self._ahead = self._send_ahead(tasks, may_follow, RUN_WINDOW)
 
     def keep_point(self) -> None:
         """Remember this point of the run's transaction."""
@@ -323,7 +328,7 @@ class PgEngine:
             wire = self._session.work()
             wire.queue_each(self._session.begin, origin=RECORD)
             self._transactions.queue_encoding(wire)
-            queue_fail(wire, self._registry.queries, task, committer)
+            queue_event(wire, self._registry.queries, "fail", task, committer)
             self._transactions.commit(wire, None)
 
         self._transactions.attempt("record", transaction)
@@ -339,7 +344,7 @@ class PgEngine:
         try:
             folds = script is None or self._scripts.folds(script, "script")
         except SqitchpyError as error:
-            raise TaskFailed("script", error, kept=True) from error
+            raise TaskFailed("script", error, kept=False) from error
         shape = self._scripts.shape(script) if script and folds else None
         if not folds:
             self._as_written.run(script, "revert", task.change.id, task.change.project, task.planned_from)
@@ -394,7 +399,7 @@ class PgEngine:
         if self._ahead is not None:  # whoever is told of a change; the next ones may be on their way
             raise EngineError(
                 "Changes are under way in this session",
-                hint="Deploy with verify=True, or verify in a session of its own.",
+                hint="Verify in a session of its own; deploy(verify=True) verifies each change with its deployment.",
             )
         if jobs == 1 or len(tasks) < 2:
             yield from self._verifying.run(tasks)

@@ -227,21 +227,14 @@ SELECT CAST(CASE WHEN $1::integer IS NULL OR EXISTS (SELECT 1 FROM pg_catalog.pg
 SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE NOT pg_catalog.starts_with(name, $1))
                  THEN 'something else is prepared' ELSE '0' END AS integer)
 
--- name: record_deploy
--- A deployed change, and the event. Its time is behind that of $11, which was deployed before it, whatever the clock does. (Both in one
--- statement, because the event needs that time; one for the dependencies as well would cost the server more than two.)
-WITH change AS (
-    INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
-                                    committer_name, committer_email, planned_at, planner_name, planner_email)
-    VALUES ($1, $2, $3, $4, $5,
-            greatest(pg_catalog.clock_timestamp(),
-                     (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
-            $6, $7, $8, $9, $10)
-    RETURNING committed_at)
-INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
-                               committer_name, committer_email, planned_at, planner_name, planner_email)
-SELECT 'deploy', $1, $3, $4, $5, $12, $13, $14, greatest(pg_catalog.clock_timestamp(), committed_at), $6, $7, $8, $9, $10
-  FROM change
+-- name: insert_change
+-- $11 is the change deployed before: the times of a project's changes must increase, whatever the clock does.
+INSERT INTO {registry}.changes (change_id, script_hash, change, project, note, committed_at,
+                                committer_name, committer_email, planned_at, planner_name, planner_email)
+VALUES ($1, $2, $3, $4, $5,
+        greatest(pg_catalog.clock_timestamp(),
+                 (SELECT committed_at + interval '1 microsecond' FROM {registry}.changes WHERE change_id = $11)),
+        $6, $7, $8, $9, $10)
 
 -- name: put_between
 -- The change $1 is planned between the deployed $2 (null: it is the first) and $3. Its time is right behind those of $2 and its tags,
@@ -283,25 +276,30 @@ INSERT INTO {registry}.tags (tag_id, tag, project, change_id, note, committed_at
                              planned_at, planner_name, planner_email)
 VALUES ($1, $2, $3, $4, $5, (SELECT committed_at FROM {registry}.changes WHERE change_id = $4), $6, $7, $8, $9, $10)
 
--- name: record_fail
+-- name: insert_event
 INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
                                committer_name, committer_email, planned_at, planner_name, planner_email)
-VALUES ('fail', $1, $2, $3, $4, $5, $6, $7, pg_catalog.clock_timestamp(), $8, $9, $10, $11, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+        greatest(pg_catalog.clock_timestamp(), (SELECT committed_at FROM {registry}.changes WHERE change_id = $2)),
+        $9, $10, $11, $12, $13)
 
--- name: record_revert
--- What is known of the deployed change goes into the event and from the tables; its dependencies go with it.
-WITH event AS (
-    INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
-                                   committer_name, committer_email, planned_at, planner_name, planner_email)
-    SELECT 'revert', c.change_id, c.change, c.project, c.note,
-           ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'require'),
-           ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'conflict'),
-           ARRAY(SELECT tag FROM {registry}.tags WHERE change_id = $1),
-           greatest(pg_catalog.clock_timestamp(), c.committed_at + interval '1 microsecond'),
-           $2, $3, c.planned_at, c.planner_name, c.planner_email
-      FROM {registry}.changes c
-     WHERE c.change_id = $1),
-tags AS (DELETE FROM {registry}.tags WHERE change_id = $1)
+-- name: insert_revert_event
+-- What is known of the deployed change goes into the event, and only then from the tables.
+INSERT INTO {registry}.events (event, change_id, change, project, note, requires, conflicts, tags, committed_at,
+                               committer_name, committer_email, planned_at, planner_name, planner_email)
+SELECT 'revert', c.change_id, c.change, c.project, c.note,
+       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'require'),
+       ARRAY(SELECT dependency FROM {registry}.dependencies WHERE change_id = $1 AND type = 'conflict'),
+       ARRAY(SELECT tag FROM {registry}.tags WHERE change_id = $1),
+       greatest(pg_catalog.clock_timestamp(), c.committed_at + interval '1 microsecond'),
+       $2, $3, c.planned_at, c.planner_name, c.planner_email
+  FROM {registry}.changes c
+ WHERE c.change_id = $1
+
+-- name: delete_tags
+DELETE FROM {registry}.tags WHERE change_id = $1
+
+-- name: delete_change
 DELETE FROM {registry}.changes WHERE change_id = $1
 
 -- name: lock_holder

@@ -47,12 +47,10 @@ def queue_lock_guard(wire: Wire, queries: Queries, *, lock_holder: int | None, k
 
 
 def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
-    """The rows of a deployed change."""
+    """The rows of a deployed change, in Sqitch's order: changes, dependencies, tags, events."""
     change = task.change
-    requires = _array([dependency.text for dependency in change.requires])
-    conflicts = _array([dependency.text for dependency in change.conflicts])
     wire.queue(
-        queries.wire("record_deploy"),
+        queries.wire("insert_change"),
         _texts(
             change.id,
             task.script_hash,
@@ -63,20 +61,18 @@ def queue_deploy(wire: Wire, queries: Queries, task: DeployTask, committer: Pers
             change.planned_at,
             *change.planner,
             task.after,
-            requires,
-            conflicts,
-            _array([f"@{tag.name}" for tag in change.tags]),
         ),
         origin=RECORD,
     )
     if task.before is not None:
         wire.queue(queries.wire("put_between"), _texts(change.id, task.after, task.before), origin=RECORD)
-    wanted = ("require", requires, _array(task.requirement_ids)), ("conflict", conflicts, "{}")
-    for kind, names, ids in wanted:
-        if names != "{}":
-            wire.queue(queries.wire("insert_dependencies"), _texts(change.id, kind, names, ids), origin=RECORD)
+    for kind, wanted, ids in (("require", change.requires, task.requirement_ids), ("conflict", change.conflicts, ())):
+        if wanted:
+            names = _array([dependency.text for dependency in wanted])
+            wire.queue(queries.wire("insert_dependencies"), _texts(change.id, kind, names, _array(ids)), origin=RECORD)
     for tag in change.tags:
         queue_tag(wire, queries, change, task.project, tag, committer, with_change=task.before is not None)
+    queue_event(wire, queries, "deploy", task, committer)
 
 
 def queue_tag(
@@ -97,12 +93,13 @@ def queue_tag(
     )
 
 
-def queue_fail(wire: Wire, queries: Queries, task: DeployTask, committer: Person) -> None:
-    """The event of a deployment that has failed."""
+def queue_event(wire: Wire, queries: Queries, event: str, task: DeployTask, committer: Person) -> None:
+    """The row of a ``deploy`` or ``fail`` event."""
     change = task.change
     wire.queue(
-        queries.wire("record_fail"),
+        queries.wire("insert_event"),
         _texts(
+            event,
             change.id,
             change.name,
             task.project,
@@ -119,8 +116,11 @@ def queue_fail(wire: Wire, queries: Queries, task: DeployTask, committer: Person
 
 
 def queue_revert(wire: Wire, queries: Queries, change_id: str, committer: Person) -> None:
-    """What a revert changes."""
-    wire.queue(queries.wire("record_revert"), _texts(change_id, *committer), origin=RECORD)
+    """What a revert changes: the event first, because it is written from the rows that then go."""
+    identifier = change_id.encode()
+    wire.queue(queries.wire("insert_revert_event"), [identifier, *_texts(*committer)], origin=RECORD)
+    wire.queue(queries.wire("delete_tags"), [identifier], origin=RECORD)
+    wire.queue(queries.wire("delete_change"), [identifier], origin=RECORD)
 
 
 def queue_forget_progress(wire: Wire, queries: Queries, change_id: str) -> None:

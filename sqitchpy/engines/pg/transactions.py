@@ -101,7 +101,7 @@ class Transactions:
     # -- pieces of a transaction --------------------------------------------------------------------------------
 
     def begin(self, project: str, after: str | None, neighbour: str | None = None, *, gone: str | None = None) -> Wire:
-        """Open one; it fails unless ``after`` is the latest deployed change (None: nothing of ``project`` is).
+        """Open one; it fails unless ``after``, which it is planned from, is deployed (None: nothing of ``project`` is).
 
         ``neighbour`` must be deployed as well, and ``gone`` must not be.
         """
