@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -79,12 +78,13 @@ class Outside(Protocol):
         """One of SESSION_VARIABLES."""
 
 
-@dataclass
 class Unseen:
     """Nothing is run."""
 
-    allow_shell: bool = True
-    known: bool = False
+    known = False
+
+    def __init__(self, allow_shell: bool = True) -> None:
+        self.allow_shell = allow_shell
 
     def shell(self, command: bytes) -> bytes | None:
         """Unknown; but whether it may be run at all is known already."""
@@ -118,20 +118,27 @@ class Unseen:
         return None
 
 
-@dataclass
 class Actual:
     """The real world, seen from the project's directory ``root``.
 
     ``settle`` is called before a command of the system runs: the statements before it are to be done by then.
     """
 
-    root: Path
-    allow_shell: bool
-    ask_session: Callable[[bytes], bytes | None]
-    settle: Callable[[], None]
-    known: bool = True
-    _environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    _status: int = 0
+    known = True
+
+    def __init__(
+        self,
+        root: Path,
+        allow_shell: bool,
+        ask_session: Callable[[bytes], bytes | None],
+        settle: Callable[[], None],
+    ) -> None:
+        self.root = root
+        self.allow_shell = allow_shell
+        self.ask_session = ask_session
+        self.settle = settle
+        self._environ = dict(os.environ)
+        self._status = 0
 
     def shell(self, command: bytes) -> bytes | None:
         """Run a command with the system's shell, as psql does, and return what it writes."""
@@ -223,13 +230,13 @@ class _Forgetful:
         return b""
 
 
-@dataclass
 class _Filled:
     """A file that takes data."""
 
-    stream: IO[bytes]
-    end: str
-    fail: Fail
+    def __init__(self, stream: IO[bytes], end: str, fail: Fail) -> None:
+        self.stream = stream
+        self.end = end
+        self.fail = fail
 
     def write(self, data: bytes) -> object:
         """Write it."""
@@ -243,12 +250,13 @@ class _Filled:
         return b""
 
 
-@dataclass
 class _Fed(_Filled):
     """A program that takes data through its standard input."""
 
-    output: IO[bytes]
-    check: Callable[[], None]
+    def __init__(self, stream: IO[bytes], end: str, fail: Fail, output: IO[bytes], check: Callable[[], None]) -> None:
+        super().__init__(stream, end, fail)
+        self.output = output
+        self.check = check
 
     def finish(self) -> bytes:
         """Wait for its end; what it has written."""
