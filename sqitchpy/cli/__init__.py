@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _spare_the_collector() -> None:
-    """Importing makes a hundred thousand objects that stay: looking through them, again and again and once more at the
-    end, would be a fifth of what a short command takes."""
-    gc.set_threshold(100_000)
+    """Importing makes a hundred thousand objects that stay, and so does a plan of ten thousand changes: looking through
+    them, again and again and once more at the end, would be a fifth of what a short command takes."""
+    gc.set_threshold(500_000)
     atexit.register(gc.freeze)
