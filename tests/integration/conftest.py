@@ -99,6 +99,17 @@ class App:
         return [sys.executable, "-m", "sqitchpy", *words, "--target", self.database.uri]
 
 
+def raises_once(kind: type[Any]) -> Callable[[Event], None]:
+    """A listener that raises RuntimeError("enough") at the first event of a kind."""
+    stops = [RuntimeError("enough")]
+
+    def stop(event: Event) -> None:
+        if isinstance(event, kind) and stops:
+            raise stops.pop()
+
+    return stop
+
+
 Build = Callable[..., App]
 
 

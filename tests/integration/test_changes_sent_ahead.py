@@ -9,7 +9,7 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.errors import DeployError, InterruptedRunError, SqitchpyError
 from sqitchpy.events import StepFinished, StepStarted, Warned
 from sqitchpy.options import Transaction
-from tests.integration.conftest import App, Build
+from tests.integration.conftest import App, Build, raises_once
 from tests.projects import Scripts, table, write_script
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
@@ -123,13 +123,7 @@ def test_the_report_of_an_interruption_is_what_the_registry_says(build: Build, k
 
 def test_a_listener_that_raises_leaves_a_session_that_goes_on(build: Build) -> None:
     app = build(tables())
-    stops = [RuntimeError("enough")]
-
-    def stop(event: object) -> None:
-        if isinstance(event, StepFinished) and stops:
-            raise stops.pop()
-
-    with app.session(on_event=stop) as target:
+    with app.session(on_event=raises_once(StepFinished)) as target:
         with pytest.raises(RuntimeError, match="enough"):
             target.deploy()
         deployed = app.deployed()

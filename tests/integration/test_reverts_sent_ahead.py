@@ -7,7 +7,7 @@ import pytest
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import DeployError, InterruptedRunError, RevertError
 from sqitchpy.events import StepFinished, StepStarted
-from tests.integration.conftest import App, Build
+from tests.integration.conftest import App, Build, raises_once
 from tests.projects import Scripts, table, write_script
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
@@ -152,13 +152,7 @@ def test_an_interruption_that_is_interrupted_itself_is_told_as_one(
 
 def test_a_listener_that_raises_leaves_a_session_that_goes_on(build: Build) -> None:
     app = deployed(build)
-    stops = [RuntimeError("enough")]
-
-    def stop(event: object) -> None:
-        if isinstance(event, StepFinished) and stops:
-            raise stops.pop()
-
-    with app.session(on_event=stop) as target:
+    with app.session(on_event=raises_once(StepFinished)) as target:
         with pytest.raises(RuntimeError, match="enough"):
             target.revert()
         left = app.deployed()

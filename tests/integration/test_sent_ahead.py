@@ -9,7 +9,7 @@ import pytest
 import sqitchpy
 from sqitchpy.errors import DeployError, EngineError, InterruptedRunError
 from sqitchpy.events import ScriptMessage, ScriptOutput, StepFinished, StepStarted
-from tests.integration.conftest import App, Build
+from tests.integration.conftest import App, Build, raises_once
 from tests.projects import Scripts, table
 
 
@@ -88,13 +88,7 @@ def test_a_run_goes_on_where_an_interrupted_one_has_prepared_nothing(build: Buil
         "CREATE FUNCTION slow(id integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql"
         " AS $$BEGIN PERFORM pg_sleep(0.3); RETURN 1; END$$"
     )
-    stops = [RuntimeError("enough")]
-
-    def stop(event: object) -> None:
-        if isinstance(event, ScriptMessage) and stops:
-            raise stops.pop()
-
-    with app.session(on_event=stop) as target:
+    with app.session(on_event=raises_once(ScriptMessage)) as target:
         with pytest.raises(RuntimeError, match="enough"):
             target.deploy()
         assert target.deploy(transaction="run").done == ("a", "b")

@@ -15,6 +15,11 @@ def test_changes_that_were_completed_all_the_same_are_named() -> None:
     )
 
 
+def test_reverted_changes_are_named_as_well() -> None:
+    told = after_interruption("revert", ["e", "d"], "transaction", False, 2)
+    assert told == f"Changes e, d are reverted; 2 changes completed. {AGAIN}"
+
+
 def test_one_change_is_spoken_of_in_the_singular() -> None:
     told = after_interruption("deploy", ["b"], "transaction", True, 1)
     assert told == (

@@ -66,7 +66,7 @@ class DbapiEngine:
     # -- deploying ----------------------------------------------------------------------------------------------
 
     def in_order(self, tasks: Sequence[Task]) -> AbstractContextManager[None]:
-        """Changes that are deployed in this order: each begins when it is called for."""
+        """Changes that are deployed or reverted in this order: each begins when it is called for."""
         return nullcontext()
 
     def deploy(self, task: DeployTask, committer: Person) -> None:

@@ -29,13 +29,6 @@ from sqitchpy.events import Blocked, OnEvent, Warned
 from sqitchpy.model import Person
 from sqitchpy.options import Mode
 
-RUN_WINDOW = 16
-"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
-COMMITTING_WINDOW = 4
-"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
-REVERTING_WINDOW = 2
-"""How many of those that are reverted: what they drop does not come back."""
-
 if TYPE_CHECKING:
     from sqitchpy.engines.pg.ahead import Ahead
     from sqitchpy.engines.pg.aswritten import AsWritten
@@ -43,6 +36,13 @@ if TYPE_CHECKING:
     from sqitchpy.engines.pg.runner import ScriptRunner
     from sqitchpy.engines.pg.transactions import Transactions
     from sqitchpy.engines.pg.verifying import Verifying
+
+RUN_WINDOW = 16
+"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
+COMMITTING_WINDOW = 4
+"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
+REVERTING_WINDOW = 2
+"""How many of those that are reverted: what they drop does not come back."""
 
 
 class PgEngine:
