@@ -249,3 +249,18 @@ def test_identical_scripts_in_two_changes_fail_with_a_clear_error(build: Build, 
     assert 'Cannot log change "b": The deploy script is not unique' in told
     assert app.deployed() == ([] if mode == "all" else ["a"])
     assert app.tables() == []  # it was one transaction: there was nothing that a revert script had to undo
+
+
+def test_a_trigger_on_events_sees_the_other_rows_of_the_change(build: Build) -> None:
+    """Sqitch writes the event last; who notifies or audits by such a trigger relies on it."""
+    app = build({"a": table("a"), "b": table("b", requires=["a"])}, tags={"b": "v1"})
+    app.deploy("a")
+    app.rows("CREATE TABLE sqitch.seen (event text, dependencies integer, tags integer)")
+    app.rows(
+        "CREATE FUNCTION sqitch.see() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO sqitch.seen"
+        " SELECT NEW.event, (SELECT count(*) FROM sqitch.dependencies WHERE change_id = NEW.change_id),"
+        " (SELECT count(*) FROM sqitch.tags WHERE change_id = NEW.change_id); RETURN NEW; END$$"
+    )
+    app.rows("CREATE TRIGGER see BEFORE INSERT ON sqitch.events FOR EACH ROW EXECUTE FUNCTION sqitch.see()")
+    app.deploy()
+    assert app.rows("SELECT * FROM sqitch.seen") == [("deploy", 1, 1)]
