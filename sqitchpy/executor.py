@@ -269,8 +269,8 @@ def _after_interruption(run: Run, action: events.Action, tasks: Sequence[Task], 
     for task in completed:
         _note_done(run, action, task)
     names = [task.change.name for task in completed or [first]]
-    done = sum(step.action == action and step.outcome == "done" for step in run.steps)
-    return after_interruption(action, names, how, known, done)
+    latest = {step.change_id: step.action for step in run.steps if step.outcome == "done"}  # some may be rolled back
+    return after_interruption(action, names, how, known, sum(what == action for what in latest.values()))
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

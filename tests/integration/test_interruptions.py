@@ -88,6 +88,16 @@ def test_an_interrupted_script_is_cancelled_on_the_server_and_rolled_back(
     assert app.deploy().done == ("b", "c")
 
 
+def test_an_interrupted_run_that_is_one_transaction_has_completed_nothing(build: Build, start: Start) -> None:
+    app = build({"a": table("a"), "b": SLEEPS, "c": table("c")})
+    command = start(app, "deploy", "--transaction", "run")
+    until(lambda: busy(app), "the script")
+    code, _, err = command.end(signal.SIGINT)
+    assert (code, "Traceback" in err) == (130, False), err
+    assert "What was running for change b was cancelled and rolled back; 0 changes completed." in err
+    assert app.deployed() == app.tables() == []
+
+
 def test_an_interrupted_verification_takes_its_change_along(build: Build, start: Start) -> None:
     app = build({"a": table("a"), "b": Scripts("CREATE TABLE b ();", "DROP TABLE b;", "SELECT pg_sleep(60);")})
     command = start(app, "deploy", "--verify")
@@ -350,7 +360,7 @@ def test_an_interruption_stops_every_verification_that_is_under_way(build: Build
     until(lambda: busy(app), "a verification")
     begun = time.monotonic()
     code, out, err = command.end(signal.SIGINT)
-    assert (code, "Traceback" in err) == (130, False)
+    assert (code, "Traceback" in err) == (130, False), err
     assert out.splitlines()[-1].startswith("  * c0 ..")
     assert time.monotonic() - begun < 20
     until(lambda: not busy(app), "the end of them all")

@@ -134,12 +134,12 @@ def test_an_interruption_that_is_interrupted_itself_is_told_as_one(
     """Ctrl-C twice: nobody knows what became of what was sent, and nothing was lost but our patience."""
     app = deployed(build, d="SELECT pg_sleep(0.5);\nDROP TABLE d;")
 
-    def cancel(wire: Wire) -> None:
+    def drain(wire: Wire) -> None:
         raise KeyboardInterrupt
 
     def tell(event: object) -> None:
         if isinstance(event, StepStarted) and event.label == "e":
-            monkeypatch.setattr(Wire, "_cancel", cancel)
+            monkeypatch.setattr(Wire, "_drain", drain)
             raise KeyboardInterrupt
 
     with pytest.raises(InterruptedRunError) as raised, app.session(on_event=tell) as target:

@@ -16,7 +16,6 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.engines.protocol import DeployTask, Task, TaskFailed
-from sqitchpy.errors import ConnectionLostError
 from sqitchpy.model import Person
 
 
@@ -68,15 +67,11 @@ class Ahead:
 
     def _send(self, committer: Person) -> None:
         wire = self._session.work()
-        try:
-            while self._has_next(wire) and self._can_be_sent():
-                previous = self._sent[-1] if self._sent else None
-                self._sent.append(self._waiting.popleft())
-                self._queue(self._sent[-1], committer, previous)
-                wire.send_part()
-        except BaseException:
-            wire.give_up_parts()
-            raise
+        while self._has_next(wire) and self._can_be_sent():
+            previous = self._sent[-1] if self._sent else None
+            self._sent.append(self._waiting.popleft())
+            self._queue(self._sent[-1], committer, previous)
+            wire.send_part()
 
     def _has_next(self, wire: Wire) -> bool:
         room = len(self._sent) < self._window and wire.has_room and not self._session.unclean
@@ -94,14 +89,5 @@ class Ahead:
 
     def close(self) -> None:
         """Stop what was sent and is not asked for any more. Raises ConnectionLostError."""
-        wire = self._session.opened
-        under_way = self._sent and wire is not None and not wire.connection.closed and wire.under_way
         self._sent.clear()
-        if wire is None or not under_way:
-            return
-        try:
-            wire.give_up_parts()
-            self._session.abandon()
-        except ConnectionLostError:
-            self._session.drop_work()  # the session's next call begins with another
-            raise
+        self._session.stop()

@@ -54,6 +54,7 @@ class Link:
     ) -> None:
         self.connection = connection
         self._pgconn = connection.pgconn
+        self._pgconn.nonblocking = 1  # as psycopg has it, too
         self._on_notice = on_notice
         self._on_stall = on_stall
         self._heard: list[Notice] = []

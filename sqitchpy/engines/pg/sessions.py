@@ -8,6 +8,7 @@ place of transactions, and nothing is committed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import psycopg
@@ -152,13 +153,10 @@ class OwnSession:
         if not self.in_run:
             return
         self.in_run, self._has_savepoints = False, True
-        try:
-            if self._wire is not None and not self._wire.connection.closed:
-                self._wire.prepared.bears = Trace.OF_FUNCTIONS
-                self._wire.give_up_parts()
+        if self._wire is not None:
+            self._wire.prepared.bears = Trace.OF_FUNCTIONS
+        with suppress(ConnectionLostError):
             self.abandon()
-        except ConnectionLostError:
-            self.drop_work()
 
     # -- connections --------------------------------------------------------------------------------------------
 
@@ -189,11 +187,12 @@ class OwnSession:
             self.drop_work()
             self.unclean = False
         if self._wire is None:
-            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
-            self.encoding = self._wire.parameter("client_encoding") or "UTF8"
-            strings = self._wire.parameter("standard_conforming_strings") != "off"
+            wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
+            self.encoding = wire.parameter("client_encoding") or "UTF8"
+            strings = wire.parameter("standard_conforming_strings") != "off"
             self._settings_of_work = Settings(strings, self.encoding)
             self.foreign_encoding = self.encoding != "UTF8"
+            self._wire = wire
         return self._wire
 
     def _open_work(self) -> Connection:
@@ -211,19 +210,39 @@ class OwnSession:
         return [connection for connection in opened if connection is not None]
 
     def abandon(self) -> None:
-        """Roll back whatever is open on the work connection."""
-        if self._wire is not None and self._wire.connection.closed:
+        """Stop what is under way on the work connection, and roll back what is open there.
+
+        Raises ConnectionLostError when it cannot be stopped; the session's next call begins with another connection.
+        """
+        wire = self._wire
+        if wire is None or wire.connection.closed:
             self.drop_work()
-        elif self._wire is not None:
-            self._wire.abandon(self.rollback)
+            return
+        try:
+            wire.abandon(self.rollback)
             if self.commits:  # what a script has prepared or locked outlives its transaction
-                self._wire.queue_discard(self.as_new)
-                try:
-                    self._wire.sync()
-                except ServerFailure:  # a new session is as good as new
-                    if self.lent:
-                        raise
-                    self.drop_work()
+                self._make_as_new(wire)
+        except ConnectionLostError:
+            self.drop_work()
+            raise
+
+    def _make_as_new(self, wire: Wire) -> None:
+        wire.queue_discard(self.as_new)
+        try:
+            wire.sync()
+        except ServerFailure:  # a new session is as good as new
+            if self.lent:
+                raise
+            self.drop_work()
+
+    def stop(self) -> None:
+        """The same, if anything is under way; but a run is rolled back as a whole, by whoever ends it."""
+        if self._wire is None or not self._wire.under_way:
+            return
+        if self.in_run:  # its savepoints may be gone already
+            self._wire.give_up_parts()
+        else:
+            self.abandon()
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""

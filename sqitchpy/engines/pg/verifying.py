@@ -52,8 +52,7 @@ class Verifying:
                 self._session.drop_work()
                 raise
             finally:
-                if sent:  # nobody wants to know of these any more
-                    self._give_up()
+                self._give_up()  # nobody wants to know any more of what is still under way
 
     def run_one(self, script: Script) -> None:
         """Run one verification. Raises TaskFailed."""
@@ -134,9 +133,5 @@ class Verifying:
         return failed
 
     def _give_up(self) -> None:
-        wire = self._session.opened
-        if wire is not None and not wire.connection.closed:
-            with suppress(ConnectionLostError):  # what cannot be stopped is closed, and that is what comes next
-                wire.give_up_parts()
-                self._session.abandon()  # a transaction of the caller's goes on
-        self._session.drop_work()
+        with suppress(ConnectionLostError):  # what cannot be stopped is closed, and the next one gets a new session
+            self._session.stop()  # a transaction of the caller's goes on

@@ -3,6 +3,9 @@
 The law of this module: one statement per message (a string of several is an implicit transaction block, in which CREATE
 INDEX CONCURRENTLY fails), and every result is known by the statement it belongs to. Statements are queued; a
 synchronisation sends what is left and reads the results, so a whole change costs one round trip.
+
+An interruption may come between any call of libpq and our note of it. So the note is made before the call, and what is
+still to be read after an interruption is asked of libpq.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from sqitchpy.engines.pg.failures import Failure, lost, server_failure
 from sqitchpy.engines.pg.link import Link, OnNotice, Sent
@@ -28,6 +31,8 @@ MAX_QUEUED_STATEMENTS = 256
 _OK = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY, ExecStatus.SINGLE_TUPLE)
 
 _COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
+_UNSEEN_COPY = "a COPY from or to the client was not recognised as one, and the connection was closed"
+"""It cannot be ended inside a pipeline: only a new connection helps (statements.py failed to see it)."""
 
 
 class Wire(Link):
@@ -65,27 +70,30 @@ class Wire(Link):
 
         One with ``parameters`` is our own (a script's have none), and is prepared if this session may prepare.
         """
-        if not self._queue and self._pgconn.pipeline_status == pq.PipelineStatus.OFF:
-            self._guard(self._enter_pipeline)
+        if not self._queue and not self._in_pipeline:
+            self._guard(self._pgconn.enter_pipeline_mode)
         known = self.prepared.name(text) if parameters else None
         if known is None:
+            self._note(Sent(text, origin, on_rows))
             self._guard(lambda: self._pgconn.send_query_params(text, parameters))
         else:
             name, is_new = known
             if is_new:
+                self._note(Sent(text, origin, None))
                 self._guard(lambda: self._pgconn.send_prepare(name, text))
-                self._queue.append(Sent(text, origin, None))
-                self._queued_bytes += len(text)
+            self._note(Sent(text, origin, on_rows))
             self._guard(lambda: self._pgconn.send_query_prepared(name, parameters))
-        self._queue.append(Sent(text, origin, on_rows))
-        self._queued_bytes += len(text)
         much = self._queued_bytes > MAX_QUEUED_BYTES or len(self._queue) >= MAX_QUEUED_STATEMENTS
         if much and not self._syncs_due:  # else it goes out with its part: parts before it are still to be read
             self.sync()
 
-    def _enter_pipeline(self) -> None:
-        self._pgconn.enter_pipeline_mode()
-        self._pgconn.nonblocking = 1
+    def _note(self, sent: Sent) -> None:
+        self._queue.append(sent)
+        self._queued_bytes += len(sent.text)
+
+    @property
+    def _in_pipeline(self) -> bool:
+        return self._pgconn.pipeline_status != pq.PipelineStatus.OFF
 
     def sync(self) -> None:
         """Send everything queued and read every result.
@@ -102,7 +110,7 @@ class Wire(Link):
         except ConnectionLostError:
             raise
         except BaseException as error:  # Ctrl-C, or whoever is shown the rows: the connection must stay usable
-            self._recover(error, self._cancel)
+            self._recover(error)
             raise
         finally:
             self._leave_pipeline()
@@ -116,8 +124,10 @@ class Wire(Link):
 
     @property
     def under_way(self) -> bool:
-        """Whether something was queued or sent that is not read yet."""
-        return bool(self._queue)
+        """Whether something was queued or sent that is not read yet, as libpq says it."""
+        if self.connection.closed:
+            return False
+        return self._in_pipeline or self._pgconn.transaction_status == TransactionStatus.ACTIVE
 
     @property
     def has_room(self) -> bool:
@@ -132,7 +142,7 @@ class Wire(Link):
         except ConnectionLostError:
             raise
         except BaseException as error:
-            self._recover(error, self._cancel)
+            self._recover(error)
             raise
         finally:
             if not self._syncs_due:
@@ -149,27 +159,25 @@ class Wire(Link):
 
         Raises ConnectionLostError when it cannot be stopped; the connection is closed then.
         """
-        if not self._queue:
-            return
-        self._send_sync()  # something may be queued behind the last part
-        self._recover(None, self._cancel)
-        self._leave_pipeline()
+        if self.under_way:
+            self._recover(None)
+            self._leave_pipeline()
 
     # -- the end of what was sent ---------------------------------------------------------------------------------
 
     def _send_sync(self) -> None:
-        if self._pgconn.pipeline_status == pq.PipelineStatus.OFF:  # queue() has sent all, to the last statement
-            self._guard(self._enter_pipeline)
-        self._guard(self._pgconn.pipeline_sync)
+        if not self._in_pipeline:  # queue() has sent all, to the last statement
+            self._guard(self._pgconn.enter_pipeline_mode)
         self._syncs_due += 1
+        self._guard(self._pgconn.pipeline_sync)
 
     def _leave_pipeline(self) -> None:
         self._queue.clear()
         self._queued_bytes = 0
+        self._syncs_due = 0
         self.current = None
-        if self._pgconn.status == pq.ConnStatus.OK and self._pgconn.pipeline_status != pq.PipelineStatus.OFF:
+        if self._pgconn.status == pq.ConnStatus.OK and self._in_pipeline:
             self._pgconn.exit_pipeline_mode()
-            self._pgconn.nonblocking = 0
 
     def _collect(self) -> Failure | None:
         """Read results until the synchronisation point; returns the first failure."""
@@ -183,9 +191,8 @@ class Wire(Link):
                 self._syncs_due -= 1
                 return failure
             if result.status in _COPIES:
-                # It cannot be ended inside a pipeline: only a new connection helps (statements.py failed to see it).
                 self.connection.close()
-                raise lost("a COPY from or to the client was not recognised as one, and the connection was closed")
+                raise lost(_UNSEEN_COPY)
             sent = self._queue.popleft()
             self._queued_bytes -= len(sent.text)
             if result.status == ExecStatus.PIPELINE_ABORTED or failure is not None:
@@ -202,31 +209,43 @@ class Wire(Link):
             self.prepared.forget()  # those behind it were not prepared
             raise failure
 
-    def _recover(self, error: BaseException | None, cancel: Callable[[], None]) -> None:
+    def _recover(self, error: BaseException | None) -> None:
         """Make the connection usable again. Where that fails, or is interrupted itself, it is closed.
 
         What the server makes of the statements that it has, nobody here can know then. Raises ConnectionLostError.
         """
         self.prepared.forget()  # nobody knows which of them it came to
         try:
-            cancel()
+            self._drain()
         except (Exception, KeyboardInterrupt):  # noqa: BLE001 - whatever it is: the connection is in doubt
             self.connection.close()
             raise lost("what was under way could not be stopped, and the connection was closed") from error
 
-    def _cancel_exchange(self) -> None:
-        self._pgconn.get_cancel().cancel()
+    def _drain(self) -> None:
+        """Stop what the server is doing for us and read all that comes, without a word about it."""
         self.current = None
-        self._heard.clear()
-        self._collect_simple()
-
-    def _cancel(self) -> None:
-        """Stop what the server is doing for us and read to the end, so that the connection can be used again."""
-        self._queue = deque(sent._replace(origin=None, on_rows=None) for sent in self._queue)
-        while self._syncs_due:
-            self._pgconn.get_cancel().cancel()
+        if self._in_pipeline:  # something may be queued behind the last synchronisation
+            self._guard(self._pgconn.pipeline_sync)
+        self._pgconn.get_cancel().cancel()
+        ends = 0
+        while ends < 2:  # one is the end of a statement's results, and another behind it that of everything
+            result = self._next_result()
+            ends = ends + 1 if result is None else 0
             self._heard.clear()
-            self._collect()
+            if result is None:
+                continue
+            if result.status in _COPIES:
+                self._end_copy(result.status)
+            elif result.status == ExecStatus.PIPELINE_SYNC and self._pgconn.is_busy():
+                self._pgconn.get_cancel().cancel()  # the next part has begun
+
+    def _end_copy(self, status: int) -> None:
+        if self._in_pipeline:
+            raise lost(_UNSEEN_COPY)
+        if status == ExecStatus.COPY_IN:
+            self._put(None)
+        else:
+            self._get(None)
 
     def queue_each(self, texts: Iterable[bytes], *, origin: Any = None) -> None:
         """Queue statements without results of interest."""
@@ -268,19 +287,16 @@ class Wire(Link):
         """Send one message and have ``talk`` read the answer; whatever it raises, the connection stays usable."""
         self.sync()
         self.current = sent
-        self._guard(lambda: self._pgconn.send_query(sent.text))
-        self._pgconn.nonblocking = 1
         try:
+            self._guard(lambda: self._pgconn.send_query(sent.text))
             failure = talk()
         except ConnectionLostError:
             raise
         except BaseException as error:  # Ctrl-C, data that cannot be read, or whoever is shown the rows
-            self._recover(error, self._cancel_exchange)
+            self._recover(error)
             raise
         finally:
             self.current = None
-            if self._pgconn.status == pq.ConnStatus.OK:
-                self._pgconn.nonblocking = 0
         if failure is not None:
             raise failure
 
@@ -351,11 +367,6 @@ class Wire(Link):
 
         None leaves the failed transaction open, for whoever has begun it to end it.
         """
-        if self._queue:
-            self._send_sync()
-            while self._syncs_due:
-                self._collect()
-            self._leave_pipeline()
-            self.prepared.forget()
+        self.give_up_parts()
         if rollback is not None and self.in_transaction:
             self.run(rollback)
