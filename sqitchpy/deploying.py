@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqitchpy import events, schedule
@@ -53,11 +54,10 @@ class Deploying:
         chosen = self._chosen(standing)
         if isinstance(chosen, schedule.NothingToDo):
             return self._place.run("deploy").report(chosen.message)
-        self._prepare_registry(version, first=state is None)
         run = self._place.run("deploy")
-        self._announce(chosen.changes)
-        tasks = self._tasks(chosen)
-        self._check_scripts(tasks)
+        with self._prepared_registry(version, chosen.changes, first=state is None):
+            tasks = self._tasks(chosen, has_registry=version is not None)
+            self._check_scripts(tasks)
         execute = deploy_together if self._wish.transaction == "run" else deploy
         report = execute(run, tasks, self._wish.mode, self._undo(state))
         if self._wish.only is not None:
@@ -112,17 +112,26 @@ class Deploying:
         if tags:
             self._registry.add_tags(planned, plan.project, tags, self._place.project.user)
 
-    def _prepare_registry(self, version: float | None, *, first: bool) -> None:
-        """Create or upgrade the registry, and register the project."""
-        user = self._place.project.user
+    @contextmanager
+    def _prepared_registry(self, version: float | None, changes: Sequence[Change], *, first: bool) -> Iterator[None]:
+        """Create or upgrade the registry, register the project, and announce the changes.
+
+        A registry may still be in the making during the block, and is not to be asked there.
+        """
+        user, project = self._place.project.user, self._place.project_row()
         if version is None:
             target = self._place.target
             self._place.tell(events.RegistryCreated(target.registry_destination, target.registry_said))
-            self._registry.create(user)
-        elif version < REGISTRY_VERSION:
+            self._announce(changes)
+            with self._registry.creating(user, project):
+                yield
+            return
+        if version < REGISTRY_VERSION:
             self._place.upgrade_registry(version)
-        if first and check_registration(self._registry.projects(), self._place.project_row()):
-            self._registry.register(self._place.project_row(), user)
+        if first and check_registration(self._registry.projects(), project):
+            self._registry.register(project, user)
+        self._announce(changes)
+        yield
 
     def _deployed_since(self, after: str | None) -> list[DeployedChange]:
         """What was deployed since, its tags in the plan's order: so Sqitch names what it takes back after a failure."""
@@ -132,7 +141,7 @@ class Deploying:
 
     # -- tasks --------------------------------------------------------------------------------------------------
 
-    def _tasks(self, chosen: Chosen, *, has_registry: bool = True) -> list[DeployTask]:
+    def _tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask]:
         checked = self._requirements(chosen.changes, has_registry)
         return [self._task(*each, place) for each, place in zip(checked, chosen.places, strict=True)]
 

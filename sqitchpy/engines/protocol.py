@@ -177,8 +177,11 @@ class Registry(Protocol):
     def version(self) -> float | None:
         """The registry's version; None when there is none, 0.0 for tables older than versions."""
 
-    def create(self, installer: Person) -> None:
-        """Create the tables."""
+    def creating(self, installer: Person, project: ProjectRow) -> AbstractContextManager[None]:
+        """Create the tables and register the first project: done when the block ends, and perhaps only then.
+
+        What is in the block can be done meanwhile, if it does not ask the registry.
+        """
 
     def upgrade(self, versions: Sequence[str], installer: Person) -> None:
         """Apply upgrades, each in a transaction of its own."""

@@ -100,10 +100,15 @@ class Operation(NamedTuple):
     prepared: Callable[[sqitchpy.TargetSession], Any]
     deploys: bool
     middle: Scripts | None = None
+    first: bool = False
+    """Whether it is the first deployment on the database."""
 
 
 OPERATIONS = {
     "deploy": Operation(lambda target: target.deploy(verify=True), lambda target: target.revert(), True),
+    "deploy where nothing was deployed before": Operation(
+        lambda target: target.deploy(), lambda target: target.revert(), True, first=True
+    ),
     "deploy in one transaction": Operation(
         lambda target: target.deploy(transaction="run"), lambda target: target.revert(), True
     ),
@@ -139,6 +144,8 @@ class App(NamedTuple):
 
     def truth(self) -> tuple[list[str], list[str]]:
         """The changes that the registry names, and the tables that are there."""
+        if self.database.rows("SELECT to_regclass('sqitch.changes') IS NULL") == [(True,)]:
+            return [], []
         changes = self.database.rows("SELECT change FROM sqitch.changes ORDER BY committed_at")
         tables = self.database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
         return [name for (name,) in changes], [name for (name,) in tables]
@@ -156,10 +163,16 @@ def make_app(tmp_path: Path, pg_database: Database) -> Callable[[Scripts | None]
     return make
 
 
-def find_places(app: App, operation: Operation) -> list[Place]:
-    tracer = Tracer()
+def prepare(app: App, operation: Operation) -> None:
     with app.session() as target:
         operation.prepared(target)
+    if operation.first:
+        app.database.rows("DROP SCHEMA sqitch CASCADE")
+
+
+def find_places(app: App, operation: Operation) -> list[Place]:
+    tracer = Tracer()
+    prepare(app, operation)
     with app.session() as target:
         traced(tracer, operation.do, target)
     return tracer.places()
@@ -184,8 +197,7 @@ def test_a_run_that_is_interrupted_anywhere_tells_the_truth_and_can_go_on(
     app = make_app(operation.middle)
     complete = (NAMES, NAMES) if operation.deploys else ([], [])
     for place in find_places(app, operation):
-        with app.session() as target:
-            operation.prepared(target)
+        prepare(app, operation)
         before, _ = app.truth()
         tracer = Tracer(place)
         with app.session() as target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,10 +76,13 @@ class DbapiRegistry:
         ((latest,),) = self._fetch("latest_release", {})
         return None if latest is None else round(float(latest), 1)
 
-    def create(self, installer: Person) -> None:
-        """Create the tables, and the row that says so."""
+    @contextmanager
+    def creating(self, installer: Person, project: ProjectRow) -> Iterator[None]:
+        """Create the tables, and the rows that say so and name the first project."""
         self._backend.prepare_registry()
         self._run_own_script("registry.sql", REGISTRY_VERSION, installer)
+        self.register(project, installer)
+        yield
 
     def upgrade(self, versions: Sequence[str], installer: Person) -> None:
         """Apply upgrades, each in a transaction of its own where the database has such."""

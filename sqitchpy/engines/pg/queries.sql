@@ -19,7 +19,7 @@ INSERT INTO {registry}.releases (version, installer_name, installer_email) VALUE
 SELECT project, uri FROM {registry}.projects ORDER BY project
 
 -- name: insert_project
-INSERT INTO {registry}.projects (project, uri, creator_name, creator_email) VALUES (%s, %s, %s, %s)
+INSERT INTO {registry}.projects (project, uri, creator_name, creator_email) VALUES ($1, $2, $3, $4)
 
 -- name: deployed
 -- Deployed changes of a project. A registry older than versions has no column script_hash: the name then finds "absent".

@@ -76,16 +76,32 @@ class PgRegistry:
         ((latest,),) = self._fetch("latest_release")
         return 0.0 if latest is None else round(float(latest), 1)
 
-    def create(self, installer: Person) -> None:
-        """Create the tables, in one transaction with the row that says so."""
-        self._run_own_script("registry.sql", f"{REGISTRY_VERSION}", installer)
+    @contextmanager
+    def creating(self, installer: Person, project: ProjectRow) -> Iterator[None]:
+        """Create the tables, in one transaction with the rows that say so and name the first project.
+
+        The server does it during the block.
+        """
+        wire = Wire(self._session.control())
+        with self._rolled_back_on_failure(wire):
+            wire.queue_each(self._session.begin)
+            self._queue_own_script(wire, "registry.sql", f"{REGISTRY_VERSION}", installer)
+            self._queue_project(wire, project, installer)
+            wire.queue_each(self._session.commit)
+            wire.send_part()
+        try:
+            yield
+        finally:  # Sqitch, too, has its registry then, whatever is wrong with a script
+            with self._rolled_back_on_failure(wire):
+                wire.read_part()
 
     def upgrade(self, versions: Sequence[str], installer: Person) -> None:
         """Apply upgrades, each in a transaction of its own."""
         for version in versions:
-            self._run_own_script(f"upgrade-{version}.sql", version, installer)
+            with self._transaction() as wire:
+                self._queue_own_script(wire, f"upgrade-{version}.sql", version, installer)
 
-    def _run_own_script(self, name: str, version: str, installer: Person) -> None:
+    def _queue_own_script(self, wire: Wire, name: str, version: str, installer: Person) -> None:
         from sqitchpy.script.actions import Run
         from sqitchpy.script.interpreter import Interpreter
         from sqitchpy.script.outside import Unseen
@@ -94,23 +110,30 @@ class PgRegistry:
 
         source = Source(name, _HERE)
         variables = Variables({b"registry": self._facts.registry.encode()})
-        with self._transaction() as wire:
-            wire.queue(b"SET LOCAL client_min_messages = warning")
-            for action in Interpreter(source, variables, Unseen()).actions():
-                if isinstance(action, Run):
-                    wire.queue(action.statement.text)
-            row = [version.encode(), installer.name.encode(), installer.email.encode()]
-            wire.queue(self.queries.wire("insert_release"), row)
+        wire.queue(b"SET LOCAL client_min_messages = warning")
+        for action in Interpreter(source, variables, Unseen()).actions():
+            if isinstance(action, Run):
+                wire.queue(action.statement.text)
+        wire.queue(self.queries.wire("insert_release"), [version.encode(), *_encoded(installer)])
+
+    def _queue_project(self, wire: Wire, project: ProjectRow, creator: Person) -> None:
+        uri = None if project.uri is None else project.uri.encode()
+        wire.queue(self.queries.wire("insert_project"), [project.project.encode(), uri, *_encoded(creator)])
 
     @contextmanager
     def _transaction(self) -> Iterator[Wire]:
         """A transaction on the control connection. Raises EngineError when one of its statements fails."""
         wire = Wire(self._session.control())
-        try:
+        with self._rolled_back_on_failure(wire):
             wire.queue_each(self._session.begin)
             yield wire
             wire.queue_each(self._session.commit)
             wire.sync()
+
+    @contextmanager
+    def _rolled_back_on_failure(self, wire: Wire) -> Iterator[None]:
+        try:
+            yield
         except ServerFailure as failure:
             wire.abandon(self._session.rollback)
             raise failure.in_registry(self._facts.registry) from failure
@@ -164,10 +187,8 @@ class PgRegistry:
 
     def register(self, project: ProjectRow, creator: Person) -> None:
         """Register a project."""
-        try:
-            self._cursor().execute(self.queries.cursor("insert_project").encode(), (*project, *creator), prepare=False)
-        except psycopg.Error as error:
-            raise self._refused(error) from error
+        with self._transaction() as wire:
+            self._queue_project(wire, project, creator)
 
     def add_tags(self, change: Change, project: str, tags: Sequence[Tag], committer: Person) -> None:
         """Record tags of a change that is deployed already."""
@@ -244,3 +265,7 @@ class PgRegistry:
                 yield event(row)
         except psycopg.Error as error:
             raise self._refused(error) from error
+
+
+def _encoded(person: Person) -> tuple[bytes, bytes]:
+    return person.name.encode(), person.email.encode()
