@@ -12,13 +12,12 @@ from sqitchpy.plan.drafts import ChangeDraft, Section, TagDraft
 from sqitchpy.plan.faults import INVALID_NAME, NO_PLANNER, SyntaxFault
 from sqitchpy.plan.grammar import (
     BLANKS,
-    COMMENT,
-    LINE,
     is_name,
     is_reserved,
     is_sha1_like,
     is_timestamp,
     parse_dependency,
+    patterns_for,
     read_note,
     split_blanks,
 )
@@ -63,6 +62,7 @@ class _Reader:
         self.hint: str | None = None
         self.planner = dialect_planner(pragmas)
         self._project = project
+        self._ascii_line = patterns_for("").line
         self._change_lines: dict[str, int] = {}  # of the section
         self._tag_lines: dict[str, int] = {}
         self._seen_change = False
@@ -71,9 +71,9 @@ class _Reader:
 
     def read(self, number: int, line: str) -> None:
         """Read one line of any kind."""
-        found = LINE.match(line)
+        found = (self._ascii_line if line.isascii() else patterns_for(line).line).match(line)
         if not found:
-            if not COMMENT.match(line):
+            if not patterns_for(line).comment.match(line):
                 self._read_dialect(number, line)
             return
         _, tag, operator, _, name, _, dependencies, planned_at, planner, email, _, note = found.groups()
@@ -172,6 +172,8 @@ class _Reader:
 
 
 def _check_name(name: str, shown: str, planned_at: str) -> None:
+    if len(name) < 40 and not is_reserved(name) and is_timestamp(planned_at):  # all is well
+        return
     if is_reserved(name):
         raise SyntaxFault(f'"{shown}" is a reserved name')
     if is_sha1_like(name):

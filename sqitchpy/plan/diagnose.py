@@ -23,7 +23,7 @@ _TIME = re.compile(TIME)
 
 
 def diagnose(line: str) -> str:
-    """Say what Sqitch says of a line that ``LINE`` does not match."""
+    """Say what Sqitch says of a line that ``Patterns.line`` does not match."""
     body = line.partition("#")[0].rstrip(BLANKS)
     time = _TIME.search(body)
     if time:

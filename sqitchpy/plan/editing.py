@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqitchpy.errors import PlanError, SqitchpyError, UnknownChangeError
 from sqitchpy.model import Change, Dependency, Person, Plan, Tag
-from sqitchpy.plan.grammar import BLANKS, COMMENT, is_name, is_reserved, is_sha1_like, parse_dependency, read_note
+from sqitchpy.plan.grammar import BLANKS, is_name, is_reserved, is_sha1_like, parse_dependency, patterns_for, read_note
 from sqitchpy.plan.header import read_header, split_lines
 from sqitchpy.plan.parser import parse_plan
 from sqitchpy.plan.refs import find_in_plan
@@ -225,5 +225,5 @@ def _candidates(plan: Plan, spec: str) -> Iterator[Change]:
 
 
 def _is_empty(line: str) -> bool:
-    comment = COMMENT.match(line)
+    comment = patterns_for(line).comment.match(line)
     return bool(comment) and not line.strip(BLANKS + "#")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqitchpy.errors import PlanError, PlanFault
 from sqitchpy.plan.faults import INVALID_PRAGMA, INVALID_PROJECT
-from sqitchpy.plan.grammar import BLANKS, COMMENT, PRAGMA, is_name, read_note
+from sqitchpy.plan.grammar import BLANKS, is_name, patterns_for, read_note
 
 SYNTAX_VERSION = "1.0.0"
 
@@ -67,12 +67,12 @@ def read_header(lines: Sequence[str], file: str) -> Header:
     planner_line = 0
     number = 0
     for number, line in enumerate(lines, 1):
-        comment = COMMENT.match(line)
+        comment = patterns_for(line).comment.match(line)
         if comment and _ends_header(comment[2]):
             break
         if comment:
             continue
-        pragma = PRAGMA.match(line)
+        pragma = patterns_for(line).pragma.match(line)
         if pragma:
             pragmas[pragma[3]] = _value(pragma[3], pragma[6])
             faults += _project_faults(number, pragma[3], pragma[6])

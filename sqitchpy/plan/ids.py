@@ -51,7 +51,7 @@ def identify(project: str, uri: str | None, sections: Iterable[Section]) -> tupl
         last = len(section.changes) - 1
         for position, (line, name, operator, requires, conflicts, planner, when, note, _) in enumerate(section.changes):
             tail = f"planner {planner.name} <{planner.email}>\ndate {when}"
-            id_ = change_id(_change_text(head, name, parent, tail, requires, conflicts, note))
+            id_ = _hashed(b"change", _change_text(head, name, parent, tail, requires, conflicts, note).encode())
             tags = _tags(head, id_, section) if position == last and section.tags else ()
             index = len(changes)
             changes.append(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9.+-]*):")
-_AUTHORITY = re.compile(r"((?:[A-Za-z][A-Za-z0-9.+-]*:)?//)([^/?]*)(.*)\Z", re.DOTALL)
-_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
+_SCHEME = r"([A-Za-z][A-Za-z0-9.+-]*):"
+_AUTHORITY = r"(?s)((?:[A-Za-z][A-Za-z0-9.+-]*:)?//)([^/?]*)(.*)\Z"
+_ESCAPED = r"%([0-9A-Fa-f]{2})"
 _ALLOWED = ";/?:@&=+$,-_.!~*'()%"  # besides letters and digits; square brackets only in an authority
-_UNRESERVED = re.compile(r"[A-Za-z0-9\-_.!~*'()]")
+_UNRESERVED = r"[A-Za-z0-9\-_.!~*'()]"
 _PORTS = {
     "ftp": 21, "gopher": 70, "http": 80, "https": 443, "mms": 1755, "news": 119, "nntp": 119, "nntps": 563,
     "pop": 110, "rlogin": 513, "rsync": 873, "rtsp": 554, "rtspu": 554, "sftp": 22, "snews": 563, "ssh": 22,
@@ -25,7 +25,7 @@ def legal_uri(text: str) -> str:
     """Make a URI of what the pragma says: what no URI may hold is percent-encoded as UTF-8, a host as punycode."""
     text = re.sub(r"\A<(?:URL:)?(.*)>\Z", r"\1", text)
     text = re.sub(r'\A"(.*)"\Z', r"\1", text).strip()
-    authority = _AUTHORITY.match(text)
+    authority = re.match(_AUTHORITY, text)
     if not authority or text.startswith(("urn:", "mailto:")):
         return quote(text, safe=_ALLOWED + "[]" * text.startswith("mailto:"))
     lead, place, rest = authority.groups()
@@ -39,11 +39,11 @@ def canonical_uri(uri: str) -> str:
     """Return the form of a legal URI that ids are hashed from (specified by Perl's ``URI->canonical``)."""
     scheme = _scheme(uri)
     written = scheme + uri[len(scheme) :]
-    uri = _ESCAPED.sub(_normal_escape, written)
+    uri = re.sub(_ESCAPED, _normal_escape, written)
     if scheme == "urn":
         namespace = written.split(":")[1]
         return uri if "%" in namespace else f"urn:{namespace.lower()}{uri[4 + len(namespace) :]}"
-    authority = _AUTHORITY.match(uri)
+    authority = re.match(_AUTHORITY, uri)
     if scheme not in _PORTS or not authority:
         return uri
     lead, place, rest = authority.groups()
@@ -56,7 +56,7 @@ def canonical_uri(uri: str) -> str:
 
 
 def _scheme(uri: str) -> str:
-    found = _SCHEME.match(uri)
+    found = re.match(_SCHEME, uri)
     return found[1].lower() if found else ""
 
 
@@ -77,4 +77,4 @@ def _punycode(host: str) -> str:
 
 def _normal_escape(found: re.Match[str]) -> str:
     char = chr(int(found[1], 16))
-    return char if _UNRESERVED.match(char) else found[0].upper()
+    return char if re.match(_UNRESERVED, char) else found[0].upper()

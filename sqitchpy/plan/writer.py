@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from sqitchpy.model import Change, Dependency, Person, Plan, Tag
-from sqitchpy.plan.grammar import BLANKS, COMMENT, LINE, PRAGMA, read_note, write_note
+from sqitchpy.plan.grammar import BLANKS, patterns_for, read_note, write_note
 from sqitchpy.plan.header import SYNTAX_VERSION, read_header, split_lines
 
 
@@ -66,7 +66,7 @@ def _format_note(note: str, gap: str | None) -> str:
 
 
 def _header_line(line: str) -> str:
-    pragma = PRAGMA.match(line)
+    pragma = patterns_for(line).pragma.match(line)
     if not pragma:
         return _comment_line(line)
     indentation, space, name, before, after, value, gap, note = pragma.groups()
@@ -77,7 +77,7 @@ def _header_line(line: str) -> str:
 
 
 def _comment_line(line: str) -> str:
-    comment = COMMENT.match(line)
+    comment = patterns_for(line).comment.match(line)
     if not comment:
         return line
     note = read_note(comment[2] or "")
@@ -101,7 +101,7 @@ def _body_lines(plan: Plan, lines: Sequence[str], start: int) -> list[str]:
 def rewritten_line(change: Change, line: str) -> str:
     """Write a change in the place of a line, with its blanks before the name, after it and before the ``#``."""
     parts = (change.name, change.planned_at, change.planner, change.note, change.requires, change.conflicts)
-    found = LINE.match(line)
+    found = patterns_for(line).line.match(line)
     if not found:
         return format_change_line(*parts, lead=change.operator)
     lead = found[1] + (found[3] or "") + (found[4] or "")
@@ -110,7 +110,7 @@ def rewritten_line(change: Change, line: str) -> str:
 
 def _tag_line(tag: Tag, line: str) -> str:
     parts = (tag.name, tag.planned_at, tag.planner, tag.note)
-    found = LINE.match(line)
+    found = patterns_for(line).line.match(line)
     return format_tag_line(*parts, lead=found[1], gap=found[11]) if found else format_tag_line(*parts)
 
 

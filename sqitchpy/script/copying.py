@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 _STRING = rb"'(?:[^']++|''|(?!))*+'"
 _NAME = rb'"(?:[^"]++|""|(?!))*+"'
-_TOKEN = re.compile(rb"""\s*+(""" + _STRING + rb"|" + _NAME + rb"""|[()]|[^\s()'"]++)""")
-_END = re.compile(rb"\s*+(" + _STRING + rb"|[^\s']\S*+)")
+_TOKEN = rb"""\s*+(""" + _STRING + rb"|" + _NAME + rb"""|[()]|[^\s()'"]++)"""
+_END = rb"\s*+(" + _STRING + rb"|[^\s']\S*+)"
 
 
 class CopyCommand(NamedTuple):
@@ -27,7 +27,8 @@ def parse_copy(line: bytes) -> CopyCommand | None:
     r"""Parse what follows ``\copy``; None when it cannot be understood, or needs psql's own standard input."""
     line = line.rstrip(b"; \t\r")
     position = depth = 0
-    while match := _TOKEN.match(line, position):
+    token = re.compile(_TOKEN)
+    while match := token.match(line, position):
         word = match[1].lower()
         if position and not depth and word in (b"from", b"to"):
             return _with_end(line[: match.start()].strip(), word == b"from", line[match.end() :])
@@ -37,14 +38,14 @@ def parse_copy(line: bytes) -> CopyCommand | None:
 
 
 def _with_end(what: bytes, reads: bool, rest: bytes) -> CopyCommand | None:
-    match = _END.match(rest)
+    match = re.match(_END, rest)
     if match is None:
         return None
     word, after = match.group(1), rest[match.end() :]
     kind: Literal["file", "program", "script"] = "file"
     end: str | None = _unquoted(word)
     if word.lower() == b"program":
-        match = _END.match(after)
+        match = re.match(_END, after)
         if match is None or not match.group(1).startswith(b"'"):
             return None
         kind, end, after = "program", _unquoted(match.group(1)), after[match.end() :]

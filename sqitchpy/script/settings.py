@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_SET = re.compile(
-    rb"\s*set\s+(?:session\s+|local\s+)?(?P<name>standard_conforming_strings|client_encoding)\s*(?:=|to\b)\s*"
-    rb"(?P<value>'[^']*'|\"[^\"]*\"|\w+)\s*+;?\s*+$",
-    re.IGNORECASE,
+_SET = (
+    rb"(?i)\s*set\s+(?:session\s+|local\s+)?(?P<name>standard_conforming_strings|client_encoding)\s*(?:=|to\b)\s*"
+    rb"(?P<value>'[^']*'|\"[^\"]*\"|\w+)\s*+;?\s*+$"
 )
-_NAMES = re.compile(rb"\s*set\s+names\s+(?P<value>'[^']*'|\w+)\s*+;?\s*+$", re.IGNORECASE)
-_RESET = re.compile(
-    rb"\s*(?:reset\s+(?P<name>all|standard_conforming_strings|client_encoding)|discard\s+(?P<all>all))\s*+;?\s*+$",
-    re.IGNORECASE,
+_NAMES = rb"(?i)\s*set\s+names\s+(?P<value>'[^']*'|\w+)\s*+;?\s*+$"
+_RESET = (
+    rb"(?i)\s*(?:reset\s+(?P<name>all|standard_conforming_strings|client_encoding)|discard\s+(?P<all>all))\s*+;?\s*+$"
 )
+
 _OFF = ("off", "false", "no", "0", "of", "f", "fa", "fal", "fals", "n")
 
 
@@ -30,13 +29,13 @@ class Settings(NamedTuple):
 
     def after(self, statement: bytes, initial: Settings) -> Settings:
         """The settings after a statement; ``initial`` are those of the session before the script."""
-        if match := _RESET.match(statement):
+        if match := re.match(_RESET, statement):
             name = (match["name"] or b"all").lower()
             strings = self.standard_strings if name == b"client_encoding" else initial.standard_strings
             return Settings(strings, self.encoding if name.startswith(b"standard") else initial.encoding)
-        match = _SET.match(statement)
+        match = re.match(_SET, statement)
         name = match["name"].lower() if match else b"client_encoding"
-        match = match or _NAMES.match(statement)
+        match = match or re.match(_NAMES, statement)
         if match is None:
             return self
         value = match["value"].strip(b"'\"").decode("ascii", "replace")

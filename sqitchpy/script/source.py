@@ -25,7 +25,7 @@ _NO_SQL = {
 }
 """How files begin that are no scripts: what they are, and what to do about it."""
 
-_DIRECTIVE = re.compile(rb"^--[ \t]*sqitchpy:[ \t]*(.*?)[ \t\r]*$")
+_DIRECTIVE = rb"--[ \t]*sqitchpy:[ \t]*(.*?)[ \t\r]*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,9 @@ def read_directives(first_line: bytes, name: str) -> dict[str, str]:
 
     Raises ScriptError for words that mean nothing, because a misspelt setting would silently not hold.
     """
-    match = _DIRECTIVE.match(first_line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\n"))
+    if b"sqitchpy:" not in first_line:
+        return {}
+    match = re.match(_DIRECTIVE, first_line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\n"))
     if match is None or match.group(1).startswith(b"allow"):
         return {}
     known = {

@@ -79,13 +79,15 @@ class ScriptRunner:
 
     def folds(self, script: Script, kind: ScriptKind) -> bool:
         """Whether the script runs inside our transaction. Raises ScriptError when it can run in no way."""
-        if self.uses_psql(script):
+        return self._folds(script, self.shape(script), kind)
+
+    def _folds(self, script: Script, shape: Shape, kind: ScriptKind) -> bool:
+        if in_client(script, shape.runner, "psql"):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
             return False
         if script.alone and kind == "script":
             self._must_commit(Reason(script.source.name, 1, "it runs as it is written"))
             return False
-        shape = self.shape(script)
         if shape.left_open is not None and kind == "script":
             where = shape.left_open
             raise ScriptError(
@@ -114,21 +116,21 @@ class ScriptRunner:
         cannot be run: that is told when it is its turn.
         """
         try:
-            if not self.folds(script, kind):
+            shape = self.shape(script)
+            if not self._folds(script, shape, kind):
                 return False
         except SqitchpyError:
             return False
-        shape = self.shape(script)
         return shape.actions is not None and not shape.new_connection and all(map(_is_sent, shape.actions))
 
     def obstacle(self, script: Script | None) -> str | None:
         """Why a script cannot be part of a transaction of ours; None when it can."""
         if script is None:
             return None
-        if self.uses_psql(script):
+        shape = self.shape(script)
+        if in_client(script, shape.runner, "psql"):
             return f"{script.source.name} runs in psql"
-        reason = self.shape(script).reason
-        return None if reason is None else str(reason)
+        return None if shape.reason is None else str(shape.reason)
 
     def look(self, script: Script) -> Look:
         """How a script would be run, and what it would send. Raises ScriptError when it cannot be run."""

@@ -105,7 +105,7 @@ def _refuse_unforeseen(action: Sends, shape: Shape, *, inside: bool, ended: bool
         as_seen = (statement.kind is Kind.ROLLBACK) == shape.rolls_back
         foreseen = shape.own_transaction and not ended and (statement.kind is Kind.BEGIN or (inside and as_seen))
     elif statement.batch:
-        foreseen = not _CONTROLS.search(statement.text)
+        foreseen = not re.search(_CONTROLS, statement.text)
     if not foreseen:
         words = " ".join(statement.text[:60].decode("utf-8", "replace").removesuffix(";").split()[:3])
         raise EngineError(
@@ -116,7 +116,7 @@ def _refuse_unforeseen(action: Sends, shape: Shape, *, inside: bool, ended: bool
 
 
 _CONTROL = (Kind.BEGIN, Kind.COMMIT, Kind.ROLLBACK, Kind.CHAIN, Kind.PREPARE_TRANSACTION)
-_CONTROLS = re.compile(rb"\b(?:BEGIN|COMMIT|ROLLBACK|END|ABORT|PREPARE\s+TRANSACTION)\b", re.IGNORECASE)
+_CONTROLS = rb"(?i:\b(?:BEGIN|COMMIT|ROLLBACK|END|ABORT|PREPARE\s+TRANSACTION)\b)"
 
 
 def run_as_written(wire: Wire, actions: Actions, kind: ScriptKind, writer: Writer) -> None:
