@@ -99,8 +99,11 @@ class Workplace:
         deployed: Sequence[DeployedChange] = (),
     ) -> Script:
         """A script of a change, to be run. It may not exist."""
-        shell = self.project.config.get_bool("core.shell", default=True)
-        return Script(self.files.source(kind, change, deployed), how.variables, how.runner, shell)
+        return Script(self.files.source(kind, change, deployed), how.variables, how.runner, self._shell)
+
+    @cached_property
+    def _shell(self) -> bool:
+        return self.project.config.get_bool("core.shell", default=True)
 
     @contextmanager
     def locked(self, timeout: float) -> Iterator[None]:

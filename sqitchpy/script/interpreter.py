@@ -107,13 +107,17 @@ class Interpreter:
 
     def actions(self) -> Actions:
         """What the script does, in order. Raises ScriptError where it says something that cannot be done."""
-        lexer = self._lexer
+        lexer, name = self._lexer, self._source.name
         try:
             while not self._ended and (item := lexer.next()) is not None:
                 if isinstance(item, Command):
                     yield from self._command(item)
                 elif lexer.active:
-                    yield from self._statement(item)
+                    if item.kind is Kind.OTHER and not item.batch and b"\0" not in item.text:  # nearly every one
+                        self._previous = item
+                        yield Run(item, name)
+                    else:
+                        yield from self._statement(item)
         except UnterminatedArgument as error:
             raise self._error(str(error), error.line) from error
         if self._branches.unfinished_line is not None and not self._ended:

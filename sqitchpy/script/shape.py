@@ -8,6 +8,7 @@ statement, as it stands.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from itertools import chain
 from typing import NamedTuple
@@ -154,12 +155,13 @@ _REFUSALS = {
 }
 
 
+_TAKES_LOCKS = re.compile(rb"(?i:ALTER|(?:CREATE|DROP)(?:\s++(?:\w++\s++)??(TABLE)\b)?)")
+
+
 def _locks(text: bytes) -> int:
     """About how many relations a statement locks; a table comes with its TOAST table and their indexes."""
-    if not text[:6].upper().startswith((b"CREATE", b"DROP", b"ALTER")):
-        return 0
-    words = text[:60].upper().split()[:3]
-    return 4 if b"TABLE" in words and words[0] != b"ALTER" else 1
+    found = _TAKES_LOCKS.match(text)
+    return 0 if found is None else 4 if found[1] else 1
 
 
 def _first_words(text: bytes, count: int = 4) -> str:
@@ -220,8 +222,8 @@ def _look(examiner: _Examiner, interpreter: Interpreter) -> tuple[Action, ...] |
         else:
             examiner.see(action)
             size += len(action.statement.text) + OVERHEAD
-        if kept is not None:
+        if kept is not None and size <= KEEP_UP_TO and not isinstance(action, (Copy, CopyOut)):
             kept.append(action)
-            if size > KEEP_UP_TO or isinstance(action, (Copy, CopyOut)):  # a union would be made anew each time
-                kept = None
+        else:
+            kept = None
     return tuple(kept) if kept is not None and interpreter.certain else None
