@@ -45,7 +45,10 @@ class Dependency(NamedTuple):
     @property
     def text(self) -> str:
         """The form that is hashed into the change id and stored in the registry: no ``!``, foreign prefix kept."""
-        return f"{self.project}:{self.key}" if self.project else self.key
+        _, project, change, tag, change_id = self
+        if tag is None and change_id is None and not project:
+            return change or ""  # nearly every one
+        return f"{project}:{self.key}" if project else self.key
 
     @property
     def plan_text(self) -> str:

@@ -184,6 +184,9 @@ def parse_dependency(text: str, project: str) -> Dependency | None:
 
 def split_blanks(text: str) -> list[str]:
     """Cut at runs of blanks. An empty first entry is kept, empty last ones are not."""
+    entries = text.split(" ")
+    if "" not in entries and "\t" not in text and text.isascii():
+        return entries  # what nearly every plan has: single blanks
     return _SPLIT(text.rstrip(BLANKS))
 
 
