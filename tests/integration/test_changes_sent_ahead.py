@@ -6,6 +6,7 @@ import pytest
 
 from sqitchpy.engines.pg.ahead import Ahead
 from sqitchpy.engines.pg.sessions import OwnSession
+from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import DeployError, InterruptedRunError, SqitchpyError
 from sqitchpy.events import StepFinished, StepStarted, Warned
 from sqitchpy.options import Transaction
@@ -31,6 +32,24 @@ def test_each_change_has_its_transaction(build: Build) -> None:
     assert transactions(app) == len(NAMES)
     steps = [event.label for event in app.told if isinstance(event, StepStarted | StepFinished)]
     assert steps == [name for name in NAMES for _ in range(2)]
+
+
+def test_a_failure_needs_no_cancelling_of_what_is_behind_it(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request to cancel takes a connection of its own; where that is refused, the failure is told all the same."""
+    app = build(tables(c=Scripts("CREATE TABLE c ();\nSELECT 1/0;")))
+    cancelled: list[bool] = []
+    drain = Wire._drain
+
+    def watch(wire: Wire, *, cancels: bool) -> None:
+        cancelled.append(cancels)
+        drain(wire, cancels=cancels)
+
+    monkeypatch.setattr(Wire, "_drain", watch)
+    with pytest.raises(DeployError) as raised:
+        app.deploy()
+    assert "division by zero" in str(raised.value.failure)
+    assert cancelled
+    assert not any(cancelled)
 
 
 FAILURES = {

@@ -351,10 +351,14 @@ def test_a_thread_can_interrupt_what_the_main_thread_waits_for(build: Build) -> 
     assert not busy(app)
 
 
+@pytest.mark.parametrize("before", ["", "DO $$BEGIN RAISE NOTICE 'arrives at once'; END$$;\n"], ids=["quiet", "notice"])
 @pytest.mark.parametrize("jobs", ["1", "3"])
-def test_an_interruption_stops_every_verification_that_is_under_way(build: Build, start: Start, jobs: str) -> None:
+def test_an_interruption_stops_every_verification_that_is_under_way(
+    build: Build, start: Start, jobs: str, before: str
+) -> None:
     names = [f"c{n}" for n in range(8)]
-    app = build({n: Scripts(f"CREATE TABLE {n} ();", f"DROP TABLE {n};", "SELECT pg_sleep(60);") for n in names})
+    verify = f"{before}SELECT pg_sleep(60);"
+    app = build({n: Scripts(f"CREATE TABLE {n} ();", f"DROP TABLE {n};", verify) for n in names})
     app.deploy()
     command = start(app, "verify", "--jobs", jobs)
     until(lambda: busy(app), "a verification")

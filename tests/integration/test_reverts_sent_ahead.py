@@ -134,7 +134,7 @@ def test_an_interruption_that_is_interrupted_itself_is_told_as_one(
     """Ctrl-C twice: nobody knows what became of what was sent, and nothing was lost but our patience."""
     app = deployed(build, d="SELECT pg_sleep(0.5);\nDROP TABLE d;")
 
-    def drain(wire: Wire) -> None:
+    def drain(wire: Wire, *, cancels: bool) -> None:
         raise KeyboardInterrupt
 
     def tell(event: object) -> None:

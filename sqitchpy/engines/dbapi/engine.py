@@ -289,6 +289,8 @@ class DbapiEngine:
         if jobs > 1 and len(tasks) > 1:
             yield from Parallel(self._another, self._on_event).run(tasks, jobs)
             return
+        self._backend.rollback()  # one that was interrupted while it was cleaned up behind it
+        self._backend.renew()
         for task in tasks:
             self._scripts.forget(task.script)
             try:

@@ -83,17 +83,18 @@ class PgRegistry:
         The server does it during the block.
         """
         wire = Wire(self._session.control())
-        with self._rolled_back_on_failure(wire):
-            wire.queue_each(self._session.begin)
-            self._queue_own_script(wire, "registry.sql", f"{REGISTRY_VERSION}", installer)
-            self._queue_project(wire, project, installer)
-            wire.queue_each(self._session.commit)
-            wire.send_part()
         try:
+            with self._rolled_back_on_failure(wire):
+                wire.queue_each(self._session.begin)
+                self._queue_own_script(wire, "registry.sql", f"{REGISTRY_VERSION}", installer)
+                self._queue_project(wire, project, installer)
+                wire.queue_each(self._session.commit)
+                wire.send_part()
             yield
         finally:  # Sqitch, too, has its registry then, whatever is wrong with a script
-            with self._rolled_back_on_failure(wire):
-                wire.read_part()
+            if wire.under_way:
+                with self._rolled_back_on_failure(wire):
+                    wire.read_part()
 
     def upgrade(self, versions: Sequence[str], installer: Person) -> None:
         """Apply upgrades, each in a transaction of its own."""

@@ -156,6 +156,7 @@ class OwnSession:
         if self._wire is not None:
             self._wire.prepared.bears = Trace.OF_FUNCTIONS
         with suppress(ConnectionLostError):
+            self.cancel()
             self.abandon()
 
     # -- connections --------------------------------------------------------------------------------------------
@@ -187,13 +188,19 @@ class OwnSession:
             self.drop_work()
             self.unclean = False
         if self._wire is None:
-            wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
-            self.encoding = wire.parameter("client_encoding") or "UTF8"
-            strings = wire.parameter("standard_conforming_strings") != "off"
-            self._settings_of_work = Settings(strings, self.encoding)
-            self.foreign_encoding = self.encoding != "UTF8"
-            self._wire = wire
+            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
+            try:
+                self._read_settings(self._wire)
+            except BaseException:  # the next call must not find half of them
+                self.drop_work()
+                raise
         return self._wire
+
+    def _read_settings(self, wire: Wire) -> None:
+        self.encoding = wire.parameter("client_encoding") or "UTF8"
+        strings = wire.parameter("standard_conforming_strings") != "off"
+        self._settings_of_work = Settings(strings, self.encoding)
+        self.foreign_encoding = self.encoding != "UTF8"
 
     def _open_work(self) -> Connection:
         return connect(self._facts.params, self._facts.destination, purpose="work")
@@ -210,10 +217,7 @@ class OwnSession:
         return [connection for connection in opened if connection is not None]
 
     def abandon(self) -> None:
-        """Stop what is under way on the work connection, and roll back what is open there.
-
-        Raises ConnectionLostError when it cannot be stopped; the session's next call begins with another connection.
-        """
+        """Forget what is under way on the work connection, and roll back what is open there."""
         wire = self._wire
         if wire is None or wire.connection.closed:
             self.drop_work()
@@ -235,14 +239,24 @@ class OwnSession:
                 raise
             self.drop_work()
 
+    def cancel(self) -> None:
+        """Stop what is under way on the work connection, if anything is.
+
+        Raises ConnectionLostError when it cannot be stopped; the session's next call begins with another connection.
+        """
+        try:
+            if self._wire is not None:
+                self._wire.give_up_parts()
+        except ConnectionLostError:
+            self.drop_work()
+            raise
+
     def stop(self) -> None:
-        """The same, if anything is under way; but a run is rolled back as a whole, by whoever ends it."""
-        if self._wire is None or not self._wire.under_way:
-            return
-        if self.in_run:  # its savepoints may be gone already
-            self._wire.give_up_parts()
-        else:
-            self.abandon()
+        """The same, and roll it back; but a run is rolled back as a whole, by whoever ends it."""
+        if self._wire is not None and self._wire.under_way:
+            self.cancel()
+            if not self.in_run:  # its savepoints may be gone already
+                self.abandon()
 
     def lock(self, queries: Queries, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take the deployment lock on the control connection."""

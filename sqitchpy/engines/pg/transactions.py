@@ -56,9 +56,8 @@ class Transactions:
             self._session.abandon()
             raise TaskFailed(stage, error, kept=kept) from error
         except BaseException:
-            if self._session.in_run:
-                self._session.stop()
-            else:
+            self._session.cancel()
+            if not self._session.in_run:  # that is rolled back as a whole; its savepoints may be gone already
                 self._session.abandon()
             raise
 

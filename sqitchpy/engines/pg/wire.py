@@ -161,7 +161,6 @@ class Wire(Link):
         """
         if self.under_way:
             self._recover(None)
-            self._leave_pipeline()
 
     # -- the end of what was sent ---------------------------------------------------------------------------------
 
@@ -209,24 +208,26 @@ class Wire(Link):
             self.prepared.forget()  # those behind it were not prepared
             raise failure
 
-    def _recover(self, error: BaseException | None) -> None:
+    def _recover(self, error: BaseException | None, *, cancels: bool = True) -> None:
         """Make the connection usable again. Where that fails, or is interrupted itself, it is closed.
 
         What the server makes of the statements that it has, nobody here can know then. Raises ConnectionLostError.
         """
         self.prepared.forget()  # nobody knows which of them it came to
         try:
-            self._drain()
+            self._drain(cancels=cancels)
+            self._leave_pipeline()
         except (Exception, KeyboardInterrupt):  # noqa: BLE001 - whatever it is: the connection is in doubt
             self.connection.close()
             raise lost("what was under way could not be stopped, and the connection was closed") from error
 
-    def _drain(self) -> None:
-        """Stop what the server is doing for us and read all that comes, without a word about it."""
+    def _drain(self, *, cancels: bool) -> None:
+        """Read all that comes, without a word about it; with ``cancels`` stop what the server is doing for us."""
         self.current = None
         if self._in_pipeline:  # something may be queued behind the last synchronisation
-            self._guard(self._pgconn.pipeline_sync)
-        self._pgconn.get_cancel().cancel()
+            self._send_sync()
+        if cancels:
+            self._pgconn.get_cancel().cancel()
         ends = 0
         while ends < 2:  # one is the end of a statement's results, and another behind it that of everything
             result = self._next_result()
@@ -236,8 +237,10 @@ class Wire(Link):
                 continue
             if result.status in _COPIES:
                 self._end_copy(result.status)
-            elif result.status == ExecStatus.PIPELINE_SYNC and self._pgconn.is_busy():
-                self._pgconn.get_cancel().cancel()  # the next part has begun
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                self._syncs_due -= 1  # the next part begins; one too many may be noted, never one too few
+                if cancels and self._syncs_due > 0:
+                    self._pgconn.get_cancel().cancel()
 
     def _end_copy(self, status: int) -> None:
         if self._in_pipeline:
@@ -367,6 +370,7 @@ class Wire(Link):
 
         None leaves the failed transaction open, for whoever has begun it to end it.
         """
-        self.give_up_parts()
+        if self.under_way:  # what is behind a failure is refused, so there is nothing to cancel
+            self._recover(None, cancels=False)
         if rollback is not None and self.in_transaction:
             self.run(rollback)

@@ -29,6 +29,15 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _is_taken(file: IO[bytes]) -> bool:
+    """Whether somebody else has it; else it is ours now."""
+    try:
+        _lock(file)
+    except OSError:
+        return True
+    return False
+
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -42,6 +51,8 @@ class FileLock:
 
     def acquire(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
         """Take it, asking again and again. Raises LockTimeoutError after ``timeout`` seconds (0: never)."""
+        if self.held:  # a run that was interrupted has not come to give it back
+            return
         pause, deadline = FIRST_PAUSE, 0.0
         while not self._try():
             if not deadline:
@@ -59,17 +70,16 @@ class FileLock:
             hint = "sqitchpy locks a file beside the registry while it deploys: the folder has to be writable."
             raise EngineError(f"Cannot open {self._path}: {error.strerror}", hint=hint) from error
         try:
-            _lock(file)
-        except OSError:
+            if _is_taken(file) or not self._is(file):  # removed by the one who had it, before we locked it
+                file.close()
+                return False
+            file.truncate(0)
+            file.write(_signature())
+            file.flush()
+            self._file = file
+        except BaseException:  # an interruption, say, would leave it locked for as long as somebody keeps the error
             file.close()
-            return False
-        if not self._is(file):  # it was removed by the one who had it, between our opening and our locking
-            file.close()
-            return False
-        file.truncate(0)
-        file.write(_signature())
-        file.flush()
-        self._file = file
+            raise
         return True
 
     def _is(self, file: IO[bytes]) -> bool:
@@ -102,11 +112,13 @@ class FileLock:
 
     def release(self) -> None:
         """Give it back. The file goes with it."""
-        if self._file is not None:
-            if os.name != "nt" and self.held:  # Windows removes no file that is open
-                self._path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
+        file, held, self._file = self._file, self.held, None
+        if file is not None:
+            try:
+                if os.name != "nt" and held:  # Windows removes no file that is open
+                    self._path.unlink(missing_ok=True)
+            finally:
+                file.close()
             if os.name == "nt":
                 self._path.unlink(missing_ok=True)
 
