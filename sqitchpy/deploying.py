@@ -55,9 +55,11 @@ class Deploying:
         if isinstance(chosen, schedule.NothingToDo):
             return self._place.run("deploy").report(chosen.message)
         run = self._place.run("deploy")
-        with self._prepared_registry(version, chosen.changes, first=state is None):
-            tasks = self._tasks(chosen, has_registry=version is not None)
-            self._check_scripts(tasks)
+        with self._prepared_registry(version, first=state is None):
+            tasks = self._checked_tasks(chosen, has_registry=version is not None)
+        self._announce(chosen.changes)
+        if isinstance(tasks, SqitchpyError):
+            raise tasks
         execute = deploy_together if self._wish.transaction == "run" else deploy
         report = execute(run, tasks, self._wish.mode, self._undo(state))
         if self._wish.only is not None:
@@ -113,8 +115,8 @@ class Deploying:
             self._registry.add_tags(planned, plan.project, tags, self._place.project.user)
 
     @contextmanager
-    def _prepared_registry(self, version: float | None, changes: Sequence[Change], *, first: bool) -> Iterator[None]:
-        """Create or upgrade the registry, register the project, and announce the changes.
+    def _prepared_registry(self, version: float | None, *, first: bool) -> Iterator[None]:
+        """Create or upgrade the registry, and register the project.
 
         A registry may still be in the making during the block, and is not to be asked there.
         """
@@ -122,7 +124,6 @@ class Deploying:
         if version is None:
             target = self._place.target
             self._place.tell(events.RegistryCreated(target.registry_destination, target.registry_said))
-            self._announce(changes)
             with self._registry.creating(user, project):
                 yield
             return
@@ -130,7 +131,6 @@ class Deploying:
             self._place.upgrade_registry(version)
         if first and check_registration(self._registry.projects(), project):
             self._registry.register(project, user)
-        self._announce(changes)
         yield
 
     def _deployed_since(self, after: str | None) -> list[DeployedChange]:
@@ -140,6 +140,15 @@ class Deploying:
         return [row._replace(tags=tuple(sorted(row.tags, key=lambda tag: order.get(tag.id, 0)))) for row in rows]
 
     # -- tasks --------------------------------------------------------------------------------------------------
+
+    def _checked_tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask] | SqitchpyError:
+        """The tasks, or why none of them can be done: that is told when the registry is there, as in Sqitch."""
+        try:
+            tasks = self._tasks(chosen, has_registry=has_registry)
+            self._check_scripts(tasks)
+        except SqitchpyError as error:
+            return error
+        return tasks
 
     def _tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask]:
         checked = self._requirements(chosen.changes, has_registry)
