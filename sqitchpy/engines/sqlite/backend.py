@@ -148,17 +148,17 @@ class SqliteBackend:
 
     def renew(self) -> None:
         """A new connection for each script, as with Sqitch a new shell."""
-        work, self._work, self._joined = self._work, None, False
-        if work is not None:
-            work.raw.close()
+        if self._work is not None:
+            self._work.raw.close()
+            self._work, self._joined = None, False
 
     def close(self) -> None:
         """Disconnect."""
         self.unlock()
         self.renew()
-        control, self._control = self._control, None
-        if control is not None:
-            control.raw.close()
+        if self._control is not None:
+            self._control.raw.close()
+            self._control = None
 
     # -- the registry --------------------------------------------------------------------------------------------
 

@@ -108,17 +108,15 @@ class FileLock:
     @property
     def held(self) -> bool:
         """Whether it is ours still; somebody may have removed the file."""
-        return self._file is not None and self._is(self._file)
+        return self._file is not None and not self._file.closed and self._is(self._file)
 
     def release(self) -> None:
         """Give it back. The file goes with it."""
-        file, held, self._file = self._file, self.held, None
-        if file is not None:
-            try:
-                if os.name != "nt" and held:  # Windows removes no file that is open
-                    self._path.unlink(missing_ok=True)
-            finally:
-                file.close()
+        if self._file is not None:
+            if os.name != "nt" and self.held:  # Windows removes no file that is open
+                self._path.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
             if os.name == "nt":
                 self._path.unlink(missing_ok=True)
 
