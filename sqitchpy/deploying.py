@@ -144,11 +144,9 @@ class Deploying:
     def _checked_tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask] | SqitchpyError:
         """The tasks, or why none of them can be done: that is told when the registry is there, as in Sqitch."""
         try:
-            tasks = self._tasks(chosen, has_registry=has_registry)
-            self._check_scripts(tasks)
+            return [self._looked_over(task) for task in self._tasks(chosen, has_registry=has_registry)]
         except SqitchpyError as error:
             return error
-        return tasks
 
     def _tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask]:
         checked = self._requirements(chosen.changes, has_registry)
@@ -164,7 +162,7 @@ class Deploying:
             after=place.after,
             requirement_ids=requirement_ids,
             script=None if wish.log_only else script._replace(alone=wish.transaction == "script"),
-            script_hash=script_hash(script.source),
+            script_hash=script_hash(script.source) if wish.log_only else None,
             verify=verification if verification and verification.source.exists() else None,
             missing_verify=verification.source.name if verification and not verification.source.exists() else None,
             verify_after=wish.verify_when == "after",
@@ -186,17 +184,15 @@ class Deploying:
         schedule.refuse_deployed(changes, deployed)
         return checked
 
-    def _check_scripts(self, tasks: Sequence[DeployTask]) -> None:
-        """Look every script over before the first one runs, so that what cannot be run is known now."""
-        for task in tasks:
-            if task.script is not None and not task.script.source.exists():
-                raise SqitchpyError(
-                    f"Deploy script {task.script.source.name} does not exist",
-                    hint=f"Change {task.change.name} needs it. Nothing was deployed.",
-                )
-            for script in (task.script, task.verify):
-                if script is not None:
-                    self._place.engine.check(script)
+    def _looked_over(self, task: DeployTask) -> DeployTask:
+        """Look a change's scripts over: that is done with all before the first one runs, as some may be impossible."""
+        found = task.script_hash
+        if task.script is not None:
+            hint = f"Change {task.change.name} needs it. Nothing was deployed."
+            found = self._place.look_over("deploy", task.script, hint).script_hash
+        if task.verify is not None:
+            self._place.engine.check(task.verify)
+        return task._replace(script_hash=found)
 
     # -- the dry run --------------------------------------------------------------------------------------------
 

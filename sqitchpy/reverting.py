@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqitchpy import events, only, schedule
 from sqitchpy.engines.protocol import RevertTask, Script
-from sqitchpy.errors import Refusal, RegistryError, SqitchpyError
+from sqitchpy.errors import Refusal, RegistryError
 from sqitchpy.executor import revert
 from sqitchpy.files import script_hash
 from sqitchpy.model import DeployedChange
@@ -87,13 +87,9 @@ class Reverting:
 
     def _check_scripts(self, tasks: Sequence[RevertTask]) -> None:
         """Look every script over before the first one runs."""
+        hint = "Nothing was changed. Restore the file, or use --log-only to change the registry alone."
         for script in (task.script for task in tasks if task.script is not None):
-            if not script.source.exists():
-                raise SqitchpyError(
-                    f"Revert script {script.source.name} does not exist",
-                    hint="Nothing was changed. Restore the file, or use --log-only to change the registry alone.",
-                )
-            self._place.engine.check(script)
+            self._place.look_over("revert", script, hint)
 
     def _refuse_required(self, changes: Sequence[DeployedChange]) -> None:
         """Refuse when a change that stays requires one that goes. Raises RegistryError in Sqitch's words."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqitchpy import events
-from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Script, Standing
-from sqitchpy.errors import RegistryError
+from sqitchpy.engines.protocol import REGISTRY_VERSION, Engine, Look, Script, Standing
+from sqitchpy.errors import RegistryError, SqitchpyError
 from sqitchpy.executor import Run
 from sqitchpy.files import ScriptFiles, ScriptKind
 from sqitchpy.model import Change, DeployedChange, Plan, ProjectRow
@@ -100,6 +100,15 @@ class Workplace:
     ) -> Script:
         """A script of a change, to be run. It may not exist."""
         return Script(self.files.source(kind, change, deployed), how.variables, how.runner, self._shell)
+
+    def look_over(self, kind: ScriptKind, script: Script, hint: str) -> Look:
+        """Look a script over before anything runs. Raises SqitchpyError, with ``hint`` when there is no such file."""
+        try:
+            return self.engine.check(script)
+        except SqitchpyError as error:
+            if script.source.exists():
+                raise
+            raise SqitchpyError(f"{kind.title()} script {script.source.name} does not exist", hint=hint) from error
 
     @cached_property
     def _shell(self) -> bool:
@@ -207,9 +216,10 @@ class Workplace:
         how: Runs = runs if runs and look.how == "transaction" else look.how
         if not sql:
             return PreviewedScript(kind, name, how)
-        if look.statements is None:
+        statements = self.engine.statements(script)
+        if statements is None:
             return PreviewedScript(kind, name, how, b"".join(script.source.lines()).decode("utf-8", "replace"), True)
-        return PreviewedScript(kind, name, how, "\n".join(map(laid_out, look.statements)))
+        return PreviewedScript(kind, name, how, "\n".join(map(laid_out, statements)))
 
 
 def refuse_newer(version: float | None, ending: str = ".") -> None:

@@ -49,7 +49,8 @@ class DeployTask(NamedTuple):
 
     Without ``before`` it becomes the latest deployed change of the project, and ``after`` must be that until then.
     ``requirement_ids`` are the ids of the deployed changes that satisfy ``change.requires``, in their order. A script
-    that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``.
+    that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``. ``script_hash`` is what a
+    look at the script has shown.
     """
 
     change: Change
@@ -104,10 +105,10 @@ class VerifyTask(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How a script would be run, and what it would send: None when that is not known before it runs, or very long."""
+    """How a script would be run, and the SHA-1 of its file, which Sqitch records."""
 
     how: Literal["transaction", "statements", "psql", "sqlite3", "mysql"]
-    statements: tuple[str, ...] | None
+    script_hash: str
 
 
 class TaskFailed(Exception):
@@ -251,6 +252,9 @@ class Engine(Protocol):
 
     def check(self, script: Script) -> Look:
         """Look a script over. Raises ScriptError when it cannot be run."""
+
+    def statements(self, script: Script) -> Sequence[str] | None:
+        """What a script would send; None when that is not known before it runs, or very long. Raises as ``check``."""
 
     def in_order(self, tasks: Sequence[Task]) -> AbstractContextManager[None]:
         """A context in which these are done, by a call of ``deploy`` or ``revert`` for each, until one fails.

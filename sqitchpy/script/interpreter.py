@@ -21,7 +21,7 @@ from sqitchpy.script.meta import rule_for
 from sqitchpy.script.outside import SESSION_VARIABLES, EndKind, Outside
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source
-from sqitchpy.script.statements import Kind, classify
+from sqitchpy.script.statements import OTHER, Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
@@ -94,7 +94,8 @@ class Interpreter:
         self._branches = Branches(self._lexer)
         self._restricted: bytes | None = None
         self._previous: Statement | None = None
-        self._ended = False
+        self.ended = False
+        r"""Whether ``\q`` has ended the script, before the end of its file perhaps."""
 
     def _read_with(self, settings: Settings) -> None:
         self.settings = settings
@@ -109,18 +110,18 @@ class Interpreter:
         """What the script does, in order. Raises ScriptError where it says something that cannot be done."""
         lexer, name = self._lexer, self._source.name
         try:
-            while not self._ended and (item := lexer.next()) is not None:
+            while not self.ended and (item := lexer.next()) is not None:
                 if isinstance(item, Command):
                     yield from self._command(item)
                 elif lexer.active:
-                    if item.kind is Kind.OTHER and not item.batch and b"\0" not in item.text:  # nearly every one
+                    if item.kind is OTHER and not item.batch and b"\0" not in item.text:  # nearly every one
                         self._previous = item
                         yield Run(item, name)
                     else:
                         yield from self._statement(item)
         except UnterminatedArgument as error:
             raise self._error(str(error), error.line) from error
-        if self._branches.unfinished_line is not None and not self._ended:
+        if self._branches.unfinished_line is not None and not self.ended:
             raise self._error(r"\if without \endif: reached the end of the script", self._branches.unfinished_line)
 
     def _statement(self, statement: Statement) -> Actions:
@@ -339,7 +340,7 @@ class Interpreter:
         yield from ()
 
     def _quit(self, command: Command) -> Actions:
-        self._ended = True
+        self.ended = True
         yield from ()
 
     def _restrict(self, command: Command) -> Actions:

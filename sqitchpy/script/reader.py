@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 _SJIS = rb"[\x80-\xa0\xe0-\xff][^\n]"
@@ -17,6 +18,7 @@ _LONG_CHARACTERS = {
 """By the names and aliases of PostgreSQL's pg_encname_tbl, written as it compares them."""
 
 
+@cache
 def mask_for(encoding: str) -> Callable[[bytes], bytes] | None:
     r"""What to look at instead of a text in ``encoding``; None when the text itself will do.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from sqitchpy.script.lexer import Statement
 from sqitchpy.script.outside import Unseen
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source, read_directives
-from sqitchpy.script.statements import CALLS, INERT, Kind
+from sqitchpy.script.statements import CALLS, INERT, OTHER, Kind
 from sqitchpy.script.trace import Trace
 from sqitchpy.script.variables import Variables, psql_variables
 
@@ -49,7 +49,7 @@ class Shape(NamedTuple):
     ``trace`` says what may have to be cleaned up after it.
     ``new_connection`` is true when it changes settings that only new sessions see (ALTER ROLE … SET).
     ``certain`` is true when it does the same at every run, whatever the database and the system say.
-    ``settings`` are those of the session that it was read with.
+    ``settings`` are those of the session that it was read with. ``script_hash`` is the SHA-1 of the file.
     ``actions`` are the script's actions when they are few and do not depend on anything that happens at run time.
     """
 
@@ -65,10 +65,9 @@ class Shape(NamedTuple):
     certain: bool = True
     locks: int = 0
     """About how many locks it takes: what is created or dropped is locked until the transaction ends."""
-    digest: str = ""
-    """SHA-1 over the statements as they are sent, those of included files too and with variables put in."""
     actions: tuple[Action, ...] | None = None
     settings: Settings = USUAL
+    script_hash: str = ""
 
     @property
     def folds(self) -> bool:
@@ -98,15 +97,13 @@ class _Examiner:
         self.outside = self.rolls_back = self.new_connection = False
         self.trace = Trace.NONE
         self.locks = 0
-        self.digest = hashlib.sha1(usedforsecurity=False)
         self.opened: Reason | None = None
 
     def see(self, action: Sends) -> None:
         statement = action.statement
         text, kind = statement.text, statement.kind
         self.locks += _locks(text)
-        self.digest.update(text + b"\0")
-        if kind is Kind.OTHER and not statement.batch:  # nearly every statement
+        if kind is OTHER and not statement.batch:
             self.outside = self.outside or not self.inside
             return
         self.trace = max(self.trace, trace_of(statement))
@@ -181,12 +178,14 @@ def examine(
     allow_shell: bool = True,
 ) -> Shape:
     """Look a script over; ``settings`` are those of the session. Raises ScriptError for what could not be run."""
-    lines = source.lines()
+    file_digest = hashlib.sha1(usedforsecurity=False)
+    lines = _hashed(source.lines(), file_digest)
     first = next(lines, b"")
     directives = read_directives(first.partition(b"\n")[0], source.name)
     runner = directives.get("runner", "native")
     if runner != "native":
-        return Shape(source, directives, Reason(source.name, 1, f"runner={runner}"), trace=Trace.ANY)
+        why = Reason(source.name, 1, f"runner={runner}")
+        return Shape(source, directives, why, trace=Trace.ANY, script_hash=source.digest())
     examiner = _Examiner()
     bound = Variables(psql_variables(variables))
     interpreter = Interpreter(source, bound, Unseen(allow_shell), settings, lines=chain((first,), lines))
@@ -206,10 +205,28 @@ def examine(
         new_connection=examiner.new_connection,
         certain=interpreter.certain,
         locks=examiner.locks,
-        digest=examiner.digest.hexdigest(),
         actions=kept,
         settings=settings,
+        script_hash=source.digest() if interpreter.ended else file_digest.hexdigest(),
     )
+
+
+def fingerprint(
+    source: Source, variables: Mapping[str, str], settings: Settings = USUAL, *, allow_shell: bool = True
+) -> str:
+    """The SHA-1 over a script's statements as they are sent, those of included files too and with variables put in."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    bound = Variables(psql_variables(variables))
+    for action in Interpreter(source, bound, Unseen(allow_shell), settings).actions():
+        if not isinstance(action, Print):
+            digest.update(action.statement.text + b"\0")
+    return digest.hexdigest()
+
+
+def _hashed(lines: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in lines:
+        digest.update(piece)
+        yield piece
 
 
 def _look(examiner: _Examiner, interpreter: Interpreter) -> tuple[Action, ...] | None:

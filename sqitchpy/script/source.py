@@ -24,6 +24,7 @@ _NO_SQL = {
     b"\xfe\xff": ("text in UTF-16, which the database does not read", _UTF_8),
 }
 """How files begin that are no scripts: what they are, and what to do about it."""
+_SIGNS = tuple(_NO_SQL)
 
 _DIRECTIVE = rb"--[ \t]*sqitchpy:[ \t]*(.*?)[ \t\r]*$"
 
@@ -84,26 +85,37 @@ class Source:
         """The file, in pieces of whole lines. Raises ScriptError when it cannot be read, is no SQL, or holds a NUL."""
         number = 0
         try:
-            with open(self.file, "rb") as file:
-                self._refuse_what_is_no_sql(file.peek(8))
-                while lines := file.read(PIECE):
-                    lines += file.readline()
-                    if b"\0" in lines:  # libpq, and psql, would drop what follows it without a word
-                        raise self._holds_nul(number + lines.count(b"\n", 0, lines.index(b"\0")) + 1)
-                    number += lines.count(b"\n")
-                    yield lines
+            for lines in self._pieces():
+                if not number:
+                    self._refuse_what_is_no_sql(lines)
+                if b"\0" in lines:  # libpq, and psql, would drop what follows it without a word
+                    raise self._holds_nul(number + lines.count(b"\n", 0, lines.index(b"\0")) + 1)
+                number += lines.count(b"\n")
+                yield lines
         except OSError as error:
             raise self._unreadable(error) from error
+
+    def _pieces(self) -> Iterator[bytes]:
+        with open(self.file, "rb", buffering=0) as file:  # a buffer takes five more calls of the system for each file
+            begun: list[bytes] = []
+            while piece := file.read(PIECE):
+                end = piece.rfind(b"\n") + 1
+                if end:
+                    yield b"".join((*begun, piece[:end]))
+                    begun.clear()
+                if end < len(piece):
+                    begun.append(piece[end:])
+            if begun:
+                yield b"".join(begun)
 
     def _unreadable(self, error: OSError) -> ScriptError:
         hint = "Nothing of the script was run. Make the file readable, then run the command again."
         return ScriptError(f"{self.name}: {error.strerror}", file=self.name, line=0, hint=hint)
 
     def _refuse_what_is_no_sql(self, begin: bytes) -> None:
-        for sign, (what, hint) in _NO_SQL.items():
-            if begin.startswith(sign):
-                told = f"{self.name} is {what}"
-                raise ScriptError(told, file=self.name, line=0, hint=hint.format(name=self.name))
+        if begin.startswith(_SIGNS):
+            what, hint = next(told for sign, told in _NO_SQL.items() if begin.startswith(sign))
+            raise ScriptError(f"{self.name} is {what}", file=self.name, line=0, hint=hint.format(name=self.name))
 
     def _holds_nul(self, number: int) -> ScriptError:
         return ScriptError(

@@ -59,6 +59,10 @@ class DbapiEngine:
         """Look a script over. Raises ScriptError when it cannot be run."""
         return self._scripts.look(script)
 
+    def statements(self, script: Script) -> Sequence[str] | None:
+        """What a script would send; None when that is not known before it runs, or very long."""
+        return self._scripts.statements(script)
+
     def close(self) -> None:
         """Disconnect."""
         self._backend.close()

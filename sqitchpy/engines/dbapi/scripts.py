@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from sqitchpy.engines.client import in_client
@@ -66,20 +67,22 @@ class Scripts:
         return in_client(script, self.shape(script).directives.get("runner"), self._client)
 
     def look(self, script: Script) -> Look:
-        """How a script would be run, and what it would send. Raises ScriptError when it cannot be run."""
+        """How a script would be run. Raises ScriptError when it cannot be run."""
         self.forget(script)
+        found = script.source.digest()
         if self.in_client(script):
             how: Literal["psql", "sqlite3", "mysql"] = self._client  # type: ignore[assignment]  # it is not native
-            return Look(how, None)
-        sent: list[str] = []
-        for item in self._backend.language(script):
-            if isinstance(item, Statement):
-                sent.append(item.text.decode("utf-8", "replace") + ";")
+            return Look(how, found)
         shape = self.shape(script)
-        return Look(
-            "transaction" if shape.folds and not script.alone else "statements",
-            tuple(sent) if len(sent) <= SHOWN else None,
-        )
+        return Look("transaction" if shape.folds and not script.alone else "statements", found)
+
+    def statements(self, script: Script) -> Sequence[str] | None:
+        """What a script would send; None when that is not known before it runs, or very long."""
+        if self.in_client(script):
+            return None
+        sent = (item for item in self._backend.language(script) if isinstance(item, Statement))
+        shown = [item.text.decode("utf-8", "replace") + ";" for item in islice(sent, SHOWN + 1)]
+        return shown if len(shown) <= SHOWN else None
 
     def forget(self, script: Script) -> None:
         """Look the script over anew when it is next needed: a file it includes may have been edited since."""

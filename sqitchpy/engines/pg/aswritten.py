@@ -40,9 +40,7 @@ class AsWritten:
             self.run_unnoted(script, project, after)
             return None
         queries = self._registry.queries
-        # Inline data is in the file alone, variables and included files are in the statements alone: both count.
-        digest = f"{script.source.digest()} {self._scripts.shape(script).digest}"
-        journal = Journal(self._session, queries, change_id, doing, digest)
+        journal = Journal(self._session, queries, change_id, doing, self._scripts.fingerprint(script))
         self._registry.expect_progress()
 
         def guard(wire: Wire) -> None:

@@ -141,6 +141,10 @@ class PgEngine:
         """Look a script over. Raises ScriptError when it cannot be run."""
         return self._scripts.look(script)
 
+    def statements(self, script: Script) -> Sequence[str] | None:
+        """What a script would send; None when that is not known before it runs, or very long."""
+        return self._scripts.statements(script)
+
     def close(self) -> None:
         """Disconnect."""
         self._session.close()
@@ -207,7 +211,7 @@ class PgEngine:
 
     def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""
-        wanted = sum(self._scripts.shape(task.script).locks for task in tasks if task.script)
+        wanted = sum(self._scripts.looked_over(task.script).locks for task in tasks if task.script)
         ((capacity, event_triggers),) = self._registry.run_conditions()
         if wanted > capacity:
             raise EngineError(

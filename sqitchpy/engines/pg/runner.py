@@ -26,14 +26,14 @@ from sqitchpy.script.actions import Action, Actions, Print, Run
 from sqitchpy.script.interpreter import Interpreter
 from sqitchpy.script.outside import Actual
 from sqitchpy.script.settings import Settings
-from sqitchpy.script.shape import Reason, Shape, examine
+from sqitchpy.script.shape import Reason, Shape, examine, fingerprint
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind
 from sqitchpy.script.trace import Trace
 from sqitchpy.script.variables import Variables, psql_variables
 
-Key = tuple[Source, Mapping[str, str], bool, Settings, tuple[int, ...]]
-"""What a look at a script depends on."""
+Key = tuple[Source, Mapping[str, str], bool, Settings]
+"""What a look at a script depends on, beside its file."""
 KEPT_SHAPES = 2000
 """How many looked-over scripts are remembered, the latest; others are looked over again when they run."""
 
@@ -46,28 +46,50 @@ class ScriptRunner:
         self._queries = queries
         self._facts = facts
         self._on_event = on_event
-        self._shapes: dict[str, tuple[Key, Shape]] = {}
+        self._shapes: dict[str, tuple[Key, tuple[int, ...], Shape]] = {}
         self.doing: Doing = "deploy"
 
     # -- looking over -------------------------------------------------------------------------------------------
 
     def shape(self, script: Script) -> Shape:
-        """What a look at the script shows. Raises ScriptError for what cannot be run."""
-        settings = self._session.settings
-        key = (script.source, script.variables, script.shell, settings, script.source.stamp())
-        kept = self._shapes.get(script.source.name)
-        if kept is not None and kept[0] == key:
+        """What a look at the script shows, as its file is now. Raises ScriptError for what cannot be run."""
+        stamp = script.source.stamp()
+        kept = self._kept(script)
+        if kept is not None and kept[0] == stamp:
             return kept[1]
+        settings = self._session.settings
         shape = examine(script.source, self._variables(script), settings, allow_shell=script.shell)
         self._shapes.pop(script.source.name, None)
         if len(self._shapes) >= KEPT_SHAPES:
             del self._shapes[next(iter(self._shapes))]
-        self._shapes[script.source.name] = key, shape
+        self._shapes[script.source.name] = (script.source, script.variables, script.shell, settings), stamp, shape
         return shape
+
+    def looked_over(self, script: Script) -> Shape:
+        """What the last look at the script has shown, for plans made of it; before it runs, its file is asked for.
+
+        Raises as :meth:`shape` does.
+        """
+        kept = self._kept(script)
+        return self.shape(script) if kept is None else kept[1]
+
+    def _kept(self, script: Script) -> tuple[tuple[int, ...], Shape] | None:
+        """What is remembered of a script, and the state of its file that this is about."""
+        kept = self._shapes.get(script.source.name)
+        if kept is None or kept[0] != (script.source, script.variables, script.shell, self._session.settings):
+            return None
+        return kept[1:]
 
     def forget(self, script: Script) -> None:
         """Look the script over anew when it is next needed: a file it includes may have been edited since."""
         self._shapes.pop(script.source.name, None)
+
+    def fingerprint(self, script: Script) -> str:
+        """What is another when the script does something else: inline data is in its file alone, variables and
+        included files are in its statements alone."""
+        settings, variables = self._session.settings, self._variables(script)
+        sent = fingerprint(script.source, variables, settings, allow_shell=script.shell)
+        return f"{script.source.digest()} {sent}"
 
     def _variables(self, script: Script) -> dict[str, str]:
         """The script's variables and the one that Sqitch always sets; a user's cannot take its place."""
@@ -127,21 +149,29 @@ class ScriptRunner:
         """Why a script cannot be part of a transaction of ours; None when it can."""
         if script is None:
             return None
-        shape = self.shape(script)
+        shape = self.looked_over(script)
         if in_client(script, shape.runner, "psql"):
             return f"{script.source.name} runs in psql"
         return None if shape.reason is None else str(shape.reason)
 
     def look(self, script: Script) -> Look:
-        """How a script would be run, and what it would send. Raises ScriptError when it cannot be run."""
+        """How a script would be run. Raises ScriptError when it cannot be run."""
         self.forget(script)
         shape = self.shape(script)
         if in_client(script, shape.runner, "psql"):
             self._must_commit(Reason(script.source.name, 1, "it runs in psql"))
-            return Look("psql", None)
+            return Look("psql", shape.script_hash)
         if shape.reason is not None:
             self._must_commit(shape.reason)
-        return Look("transaction" if shape.folds and not script.alone else "statements", _statements(shape))
+        return Look("transaction" if shape.folds and not script.alone else "statements", shape.script_hash)
+
+    def statements(self, script: Script) -> list[str] | None:
+        """What a script would send; None when that is not known before it runs, or very long."""
+        actions = self.shape(script).actions
+        if actions is None:
+            return None
+        sent = [action.statement.text for action in actions if not isinstance(action, Print)]
+        return [text.decode("utf-8", "replace") for text in sent]
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -291,10 +321,3 @@ def _trace(shapes: Iterable[Shape | None]) -> Trace:
 def _is_sent(action: Action) -> bool:
     """Whether an action is a statement that can be sent without waiting for what is before it."""
     return isinstance(action, Run) and not action.statement.batch and action.statement.kind is not Kind.COPY_OUT
-
-
-def _statements(shape: Shape) -> tuple[str, ...] | None:
-    if shape.actions is None:
-        return None
-    sent = [action.statement.text for action in shape.actions if not isinstance(action, Print)]
-    return tuple(text.decode("utf-8", "replace") for text in sent)

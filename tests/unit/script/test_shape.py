@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +129,21 @@ def test_only_small_scripts_are_kept_and_echoes_count_too(look: Callable[[str], 
     assert kept(f"SELECT '{'x' * 10_000}';\n")
     assert not kept(f"SELECT '{'x' * 20_000}';\n")
     assert not kept("COPY t FROM stdin;\n\\.\n")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "",
+        "SELECT 1;",
+        "\ufeffSELECT 1;\r\n",
+        "SELECT 1;\n\\q\nwhat psql does not read\n",
+        "-- sqitchpy: runner=psql\n\\watch\n",
+        "COPY t FROM stdin;\n1\n\\.\nSELECT 1;\n" * 20_000,
+        "SELECT '" + "x" * 200_000 + "';\nSELECT 2;",
+    ],
+    ids=["empty", "no line end", "mark", "ended early", "psql", "many pieces", "a long line"],
+)
+def test_the_hash_is_that_of_the_whole_file(look: Callable[[str], Shape], tmp_path: Path, script: str) -> None:
+    shape = look(script)
+    assert shape.script_hash == hashlib.sha1((tmp_path / "s.sql").read_bytes(), usedforsecurity=False).hexdigest()
