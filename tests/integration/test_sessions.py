@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from sqitchpy.engines.pg.opening import FRESH
+from sqitchpy.errors import DeployError, ScriptError
+from sqitchpy.events import Event, RunStarted
 from sqitchpy.testing import Database, DatabaseServer
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
+from tests.waiting import until
 
 # Custom settings stay as empty ones in a session that has once had them; and our own lock is none of theirs.
 LOOK = """SELECT current_setting('search_path') AS search_path,
@@ -160,19 +166,49 @@ def test_sessions_are_named_for_whoever_looks_at_the_server(build: Build) -> Non
     app.revert(log_only=True)
 
 
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
 def test_no_session_is_left_behind(build: Build) -> None:
     app = build({"a": table("a")})
     app.deploy(verify=True)
     app.verify()
     app.revert()
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with app.database.connect() as connection:
-        for _ in range(50):
-            ((count,),) = connection.execute(others).fetchall()
-            if count == 0:
-                break
-            connection.execute("SELECT pg_sleep(0.1)")
-    assert count == 0
+    until(lambda: app.value(OTHERS) == 0, "the sessions' end")
+
+
+def test_no_session_is_left_behind_by_a_run_that_is_refused_while_it_is_opened(build: Build) -> None:
+    app = build({"a": table("a"), "b": Scripts("\\nonsense")})
+    for _ in range(5):
+        with pytest.raises(ScriptError):
+            app.deploy()
+    until(lambda: app.value(OTHERS) == 0, "the sessions' end")
+
+
+def test_a_session_that_stood_idle_before_its_first_script_is_replaced(build: Build) -> None:
+    """The server may end it (idle_session_timeout) while large scripts are looked over."""
+    app = build({"a": table("a")})
+
+    def end_it(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            time.sleep(FRESH + 0.1)
+            work = "application_name = 'sqitchpy work' AND datname = current_database()"
+            assert app.value(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {work}") == 1
+
+    with app.session(on_event=end_it) as target:
+        target.deploy()
+    assert app.deployed() == ["a"]
+
+
+def test_where_there_is_no_room_for_the_second_session_it_is_said(build: Build, role: str) -> None:
+    app = build({"a": table("a")})
+    app.rows(f"ALTER ROLE {role} LOGIN CONNECTION LIMIT 1")
+    app.rows(f"GRANT CREATE ON DATABASE {app.database.name} TO {role}")
+    app.database = dataclasses.replace(app.database, params={**app.database.params, "user": role})
+    with pytest.raises(DeployError) as caught:
+        app.deploy()
+    assert caught.value.failure is not None
+    assert "too many connections for role" in caught.value.failure.message
 
 
 def test_a_session_reads_scripts_anew_for_every_run(build: Build) -> None:

@@ -20,6 +20,7 @@ from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.failures import ServerFailure, ends_connection, lost
 from sqitchpy.engines.pg.link import OnNotice
 from sqitchpy.engines.pg.names import Queries
+from sqitchpy.engines.pg.opening import Opening
 from sqitchpy.engines.pg.wire import Wire
 from sqitchpy.errors import ConnectionLostError, EngineError, LockHolder
 from sqitchpy.script.settings import Settings
@@ -59,6 +60,7 @@ class OwnSession:
         self._on_notice = on_notice
         self._control: Connection | None = None
         self._wire: Wire | None = None
+        self._opening: Opening | None = None
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
         self.in_run = False
@@ -202,7 +204,18 @@ class OwnSession:
         self._settings_of_work = Settings(strings, self.encoding)
         self.foreign_encoding = self.encoding != "UTF8"
 
+    def work_soon(self) -> None:
+        """Say that :meth:`work` is going to be called: a connection that is not open yet is opened meanwhile."""
+        if self._wire is None and self._opening is None and not self.lent:
+            self._opening = Opening(self._connect_work)
+            self._opening.start()
+
     def _open_work(self) -> Connection:
+        opening, self._opening = self._opening, None
+        opened = opening.result() if opening else None
+        return opened or self._connect_work()
+
+    def _connect_work(self) -> Connection:
         return connect(self._facts.params, self._facts.destination, purpose="work")
 
     def drop_work(self) -> None:
@@ -294,6 +307,9 @@ class OwnSession:
 
     def close(self) -> None:
         """Disconnect; the server releases the lock with the session."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.give_up()
         self.drop_work()
         if self._control is not None:
             self._control.close()
