@@ -9,22 +9,26 @@ follows what it was planned to follow, or does nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from sqitchpy.engines.pg.changes import Changes
 from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import DeployTask, Task, TaskFailed
+from sqitchpy.engines.protocol import DeployTask, RevertTask, Task, TaskFailed
 from sqitchpy.model import Person
+
+RUN_WINDOW = 16
+"""How many changes are on their way at most in a run that is one transaction: nothing lasts there before its COMMIT."""
+COMMITTING_WINDOW = 4
+"""How many of those that commit by themselves: enough to keep the server busy, few where they go on unseen."""
+REVERTING_WINDOW = 2
+"""How many of those that are reverted: what they drop does not come back."""
 
 
 class Ahead:
-    """Changes that are deployed, or reverted, in this order, unless one fails.
-
-    ``queue`` queues what one consists of, behind the one before it if that is still on its way; ``may_follow`` says
-    whether one can be sent behind another, or (None) at all. ``window`` is how many are on their way at most.
-    """
+    """Changes that are deployed, or reverted, in this order, unless one fails."""
 
     def __init__(
         self,
@@ -32,18 +36,14 @@ class Ahead:
         session: OwnSession,
         scripts: ScriptRunner,
         transactions: Transactions,
-        queue: Callable[[Task, Person, Task | None], None],
-        may_follow: Callable[[Task | None, Task], bool],
-        window: int,
+        changes: Changes,
     ) -> None:
         self._waiting = deque(tasks)
         self._sent: deque[Task] = deque()
         self._session = session
         self._scripts = scripts
         self._transactions = transactions
-        self._queue = queue
-        self._may_follow = may_follow
-        self._window = window
+        self._changes = changes
 
     def do(self, task: Task, committer: Person) -> bool:
         """Deploy or revert a change; false when it must be run by itself: it is not known beforehand what it does.
@@ -74,8 +74,13 @@ class Ahead:
             wire.send_part()
 
     def _has_next(self, wire: Wire) -> bool:
-        room = len(self._sent) < self._window and wire.has_room and not self._session.unclean
-        return room and bool(self._waiting)
+        return bool(self._waiting) and len(self._sent) < self._window and wire.has_room and not self._session.unclean
+
+    @property
+    def _window(self) -> int:
+        if self._session.in_run:
+            return RUN_WINDOW
+        return REVERTING_WINDOW if isinstance(self._waiting[0], RevertTask) else COMMITTING_WINDOW
 
     def _can_be_sent(self) -> bool:
         """Whether the next change does nothing but send statements, and may come behind the one before it."""
@@ -86,6 +91,23 @@ class Ahead:
             and (verify is None or self._scripts.sends_only(verify, "verify"))
             and self._may_follow(self._sent[-1] if self._sent else None, task)
         )
+
+    def _may_follow(self, previous: Task | None, task: Task) -> bool:
+        """Whether one can be sent behind another that may fail still, or (None) at all."""
+        if self._session.in_run:  # a savepoint, for mode="tag", may come behind a tag
+            return previous is None or not previous.change.tags
+        if isinstance(task, RevertTask):
+            return True
+        chained = previous is None or (task.before is None and task.planned_from == previous.change.id)
+        return chained and self._changes.obstacle(task) is None
+
+    def _queue(self, task: Task, committer: Person, previous: Task | None) -> None:
+        """Queue one, behind the one before it if that is still on its way."""
+        if isinstance(task, DeployTask):
+            self._changes.queue_deployment(task, committer, task.verify)
+        else:
+            gone = previous.change.id if previous else None
+            self._changes.queue_revert(task, committer, task.script, gone=gone)
 
     def close(self) -> None:
         """Stop what was sent and is not asked for any more. Raises ConnectionLostError."""
