@@ -125,7 +125,7 @@ def killed_in(app: App, notes: str = "{}") -> None:
     with plan:
         steps = plan._place.plan.by_name["steps"][0]
         script = plan._place.script("deploy", steps, plan._place.scripting("deploy", None, "native"))
-        digest = plan._place.engine._parts.scripts.fingerprint(script)  # type: ignore[attr-defined]
+        digest = plan._place.engine._parts.scripts.looks.fingerprint(script)  # type: ignore[attr-defined]
     app.rows(
         "CREATE TABLE sqitch.sqitchpy_progress (change_id text, action text, script_hash text, statement int, line int,"
         " state text, notes jsonb, noted_at timestamptz DEFAULT now(),"

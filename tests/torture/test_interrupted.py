@@ -1,7 +1,7 @@
 """Ctrl-C before every line: an interruption may come between a statement that is sent and our note of it.
 
 Signals hit such a place once in a thousand runs. So Python's own tracing raises KeyboardInterrupt there: before each
-line of the module that sends statements, in ``make torture`` before each line of the engine.
+line of the modules that send statements and take lent connections, in ``make torture`` before each line of the engine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 import sqitchpy
 from sqitchpy.errors import InterruptedRunError
@@ -74,7 +76,7 @@ class Tracer:
         return [
             Place(file, line, time)
             for (file, line), times in self.seen.items()
-            if file == "wire.py" or not few
+            if file in ("wire.py", "lent.py") or not few
             for time in {(times + 1) // 2, *(() if few else (1, times))}
         ]
 
@@ -139,8 +141,8 @@ class App(NamedTuple):
     project: sqitchpy.Project
     database: Database
 
-    def session(self) -> sqitchpy.TargetSession:
-        return self.project.target(self.database.uri)
+    def session(self, lent: psycopg.Connection[Any] | None = None) -> sqitchpy.TargetSession:
+        return self.project.target(self.database.uri, connection=lent)
 
     def truth(self) -> tuple[list[str], list[str]]:
         """The changes that the registry names, and the tables that are there."""
@@ -170,10 +172,10 @@ def prepare(app: App, operation: Operation) -> None:
         app.database.rows("DROP SCHEMA sqitch CASCADE")
 
 
-def find_places(app: App, operation: Operation) -> list[Place]:
+def find_places(app: App, operation: Operation, lent: psycopg.Connection[Any] | None = None) -> list[Place]:
     tracer = Tracer()
     prepare(app, operation)
-    with app.session() as target:
+    with app.session(lent) as target:
         traced(tracer, operation.do, target)
     return tracer.places()
 
@@ -222,3 +224,27 @@ def test_a_verification_that_is_interrupted_anywhere_can_be_done_again(
             raised = traced(tracer, lambda target: target.verify(), target)
             assert target.verify().problems == (), place
         count("interruptions", raised is not None)
+
+
+@pytest.mark.parametrize("what", ["deploy", "revert"])
+def test_a_lent_connection_is_given_back_as_it_was_after_an_interruption_anywhere(
+    make_app: Callable[[Scripts | None], App], count: Count, what: str
+) -> None:
+    operation, app = OPERATIONS[what], make_app(None)
+    with app.database.connect(autocommit=False) as lent:
+        lent.execute("SET work_mem = '5MB'")
+        lent.commit()
+        for place in find_places(app, operation, lent):
+            prepare(app, operation)
+            before, _ = app.truth()
+            tracer = Tracer(place)
+            with app.session(lent) as target:
+                raised = traced(tracer, operation.do, target)
+            assert (lent.autocommit, lent.info.transaction_status) == (False, TransactionStatus.IDLE), place
+            assert lent.execute("SHOW work_mem").fetchone() == ("5MB",), place
+            lent.commit()
+            registered, tables = app.truth()
+            assert sorted(registered) == tables, place
+            if isinstance(raised, InterruptedRunError):
+                assert registered == told(raised, before), (place, raised.hint)
+            count("interruptions", raised is not None)

@@ -87,8 +87,8 @@ class Ahead:
         task = self._waiting[0]
         verify = task.verify if isinstance(task, DeployTask) else None
         return (
-            (task.script is None or self._scripts.sends_only(task.script, "script"))
-            and (verify is None or self._scripts.sends_only(verify, "verify"))
+            (task.script is None or self._scripts.looks.sends_only(task.script, "script"))
+            and (verify is None or self._scripts.looks.sends_only(verify, "verify"))
             and self._may_follow(self._sent[-1] if self._sent else None, task)
         )
 

@@ -36,11 +36,11 @@ class AsWritten:
         """
         if script is None:
             return None
-        if self._scripts.uses_psql(script) or not self._scripts.shape(script).certain:
+        if self._scripts.looks.uses_psql(script) or not self._scripts.looks.shape(script).certain:
             self.run_unnoted(script, project, after)
             return None
         queries = self._registry.queries
-        journal = Journal(self._session, queries, change_id, doing, self._scripts.fingerprint(script))
+        journal = Journal(self._session, queries, change_id, doing, self._scripts.looks.fingerprint(script))
         self._registry.expect_progress()
 
         def guard(wire: Wire) -> None:

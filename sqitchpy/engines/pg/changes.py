@@ -26,13 +26,13 @@ class Changes:
         """Whether a change is verified before it is committed."""
         if task.verify is None:
             return True
-        folds = self._scripts.folds(task.verify, "verify")
-        directive = self._scripts.shape(task.verify).directives.get("verify")
+        folds = self._scripts.looks.folds(task.verify, "verify")
+        directive = self._scripts.looks.shape(task.verify).directives.get("verify")
         return folds and (directive == "inside" or not (directive == "after" or task.verify_after))
 
     def obstacle(self, task: DeployTask) -> str | None:
         """Why a change cannot share a transaction with others; None when it can. Raises ScriptError."""
-        found = self._scripts.obstacle(task.script) or self._scripts.obstacle(task.verify)
+        found = self._scripts.looks.obstacle(task.script) or self._scripts.looks.obstacle(task.verify)
         if found is None and task.verify is not None and not self.verifies_inside(task):
             found = f"{task.verify.source.name} runs after the change is committed"
         return "an earlier run has begun it statement by statement" if found is None and self.begun(task) else found
@@ -43,7 +43,7 @@ class Changes:
 
     def queue_deployment(self, task: DeployTask, committer: Person, verify: Script | None) -> None:
         """Queue everything that deploying a change in one transaction consists of."""
-        shape = self._scripts.shape(task.script) if task.script else None
+        shape = self._scripts.looks.shape(task.script) if task.script else None
         wire = self._transactions.begin(task.project, task.planned_from, task.before)
         if task.script:
             self._scripts.queue_folded(wire, task.script, "script")
@@ -52,7 +52,7 @@ class Changes:
             self._scripts.queue_verification(wire, verify, task.change.label)
         self._transactions.queue_encoding(wire)
         queue_deploy(wire, self._registry.queries, task, committer)
-        self._transactions.queue_commit(wire, task.script, shape, self._scripts.shape(verify) if verify else None)
+        self._transactions.queue_commit(wire, task.script, shape, self._scripts.looks.shape(verify) if verify else None)
 
     def queue_revert(
         self, task: RevertTask, committer: Person, script: Script | None, *, gone: str | None = None
@@ -62,7 +62,7 @@ class Changes:
         ``gone`` is the change that was reverted before it, if nobody knows yet whether it was.
         """
         has_progress = self._registry.has_progress()  # asked now: the connection may be the one that is queued on
-        shape = self._scripts.shape(script) if script else None
+        shape = self._scripts.looks.shape(script) if script else None
         wire = self._transactions.begin(task.change.project, task.planned_from, task.change.id, gone=gone)
         if script:
             self._scripts.queue_folded(wire, script, "script")

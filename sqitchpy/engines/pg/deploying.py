@@ -49,7 +49,7 @@ class Deploying:
             self._try_otherwise(task, committer, failed)
             return
         try:
-            folds = task.script is None or self._scripts.folds(task.script, "script")
+            folds = task.script is None or self._scripts.looks.folds(task.script, "script")
             inside = self._changes.verifies_inside(task)
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=False) from error
@@ -73,7 +73,7 @@ class Deploying:
             self._scripts.warn(f"{why}, and the verification runs after the change is committed")
             self._deploy_folded(task, committer, verify_inside=False)
             return
-        shape = self._scripts.shape(task.script) if task.script else None
+        shape = self._scripts.looks.shape(task.script) if task.script else None
         if failed.stage != "script" or shape is None or (shape.own_transaction and not shape.outside):
             raise failed
         self._scripts.warn(f"{why}, and the script runs again statement by statement")
@@ -86,7 +86,7 @@ class Deploying:
 
         self._transactions.attempt("script", transaction)
         self._scripts.renew(
-            *map(self._scripts.shape, filter(None, (task.script, task.verify if verify_inside else None)))
+            *map(self._scripts.looks.shape, filter(None, (task.script, task.verify if verify_inside else None)))
         )
         if task.verify and not verify_inside:
             self._verify_after_commit(task, task.verify, committer)

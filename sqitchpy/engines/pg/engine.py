@@ -13,7 +13,7 @@ from sqitchpy.engines.pg.blocking import Blocking
 from sqitchpy.engines.pg.facts import Facts
 from sqitchpy.engines.pg.link import Notice
 from sqitchpy.engines.pg.registry import PgRegistry
-from sqitchpy.engines.pg.sessions import BorrowedSession, NestedSession, OwnSession
+from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.protocol import DeployTask, Look, RevertTask, Script, Task, TaskFailed, VerifyTask
 from sqitchpy.errors import EngineError, LockHolder
 from sqitchpy.events import Blocked, OnEvent, Warned
@@ -66,6 +66,8 @@ class PgEngine:
 
         if connection is None:
             return OwnSession(self._facts, on_notice, on_warning)
+        from sqitchpy.engines.pg.lent import BorrowedSession, NestedSession
+
         kind = NestedSession if transaction == "caller" else BorrowedSession
         return kind(self._facts, on_notice, on_warning, connection)
 
@@ -97,11 +99,11 @@ class PgEngine:
         """Look a script over, which is going to be run. Raises ScriptError when it cannot be."""
         if not self._only_reads:
             self._session.work_soon()
-        return self._parts.scripts.look(script)
+        return self._parts.scripts.looks.look(script)
 
     def statements(self, script: Script) -> Sequence[str] | None:
         """What a script would send; None when that is not known before it runs, or very long."""
-        return self._parts.scripts.statements(script)
+        return self._parts.scripts.looks.statements(script)
 
     def close(self) -> None:
         """Disconnect."""
@@ -142,7 +144,7 @@ class PgEngine:
 
     def begin_run(self, tasks: Sequence[DeployTask], *, as_a_whole: bool) -> None:
         """Open one transaction for several changes. Raises EngineError when the server has too few locks for them."""
-        wanted = sum(self._parts.scripts.looked_over(task.script).locks for task in tasks if task.script)
+        wanted = sum(self._parts.scripts.looks.looked_over(task.script).locks for task in tasks if task.script)
         ((capacity, event_triggers),) = self._registry.run_conditions()
         if wanted > capacity:
             raise EngineError(

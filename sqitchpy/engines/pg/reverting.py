@@ -36,10 +36,10 @@ class Reverting:
             return
         script = task.script
         try:
-            folds = script is None or self._scripts.folds(script, "script")
+            folds = script is None or self._scripts.looks.folds(script, "script")
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=False) from error
-        shape = self._scripts.shape(script) if script and folds else None
+        shape = self._scripts.looks.shape(script) if script and folds else None
         if not folds:
             self._as_written.run(script, "revert", task.change.id, task.change.project, task.planned_from)
 
@@ -52,15 +52,15 @@ class Reverting:
 
     def undo(self, task: DeployTask, script: Script) -> None:
         """Run a revert script by itself and keep what it does, for a change that is not recorded."""
-        self._scripts.forget(script)
+        self._scripts.looks.forget(script)
 
         def transaction() -> None:
             wire = self._transactions.begin(task.project, task.planned_from)
             self._scripts.queue_folded(wire, script, "script")
-            self._transactions.commit(wire, script, self._scripts.shape(script))
+            self._transactions.commit(wire, script, self._scripts.looks.shape(script))
 
         try:
-            folds = self._scripts.folds(script, "script")
+            folds = self._scripts.looks.folds(script, "script")
         except SqitchpyError as error:
             raise TaskFailed("script", error, kept=True) from error
         if folds:

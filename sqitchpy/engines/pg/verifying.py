@@ -66,7 +66,7 @@ class Verifying:
     # -- one at a time ------------------------------------------------------------------------------------------
 
     def _by_itself(self, script: Script) -> TaskFailed | None:
-        self._scripts.forget(script)
+        self._scripts.looks.forget(script)
         try:
             self.run_one(script)
         except TaskFailed as failed:
@@ -81,7 +81,7 @@ class Verifying:
         return None
 
     def _run(self, script: Script, alone: bool) -> None:
-        if alone or not self._scripts.folds(script, "verify"):
+        if alone or not self._scripts.looks.folds(script, "verify"):
             self._scripts.run_alone(script, "verify")
             return
         self._queue(script)
@@ -96,13 +96,13 @@ class Verifying:
     def _queue_end(self, script: Script) -> None:
         wire = self._session.work()
         wire.queue_each(filter(None, [self._session.rollback]))
-        self._scripts.queue_forget(wire, self._scripts.shape(script))
+        self._scripts.queue_forget(wire, self._scripts.looks.shape(script))
 
     def _refuses_block(self, script: Script, failed: TaskFailed) -> bool:
         """Whether a script turned out to refuse a transaction block, and can run as psql would run it."""
         if not isinstance(failed.error, EngineError) or not failed_outside_block(failed.error):
             return False
-        shape = self._scripts.shape(script)
+        shape = self._scripts.looks.shape(script)
         return shape.folds and not shape.own_transaction and self._session.commits
 
     # -- many at once -------------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ class Verifying:
 
     def _can_wait(self, script: Script) -> bool:
         """Whether a script can be sent without looking at what comes back meanwhile."""
-        self._scripts.forget(script)
-        return self._scripts.sends_only(script, "verify")
+        self._scripts.looks.forget(script)
+        return self._scripts.looks.sends_only(script, "verify")
 
     def _read(self) -> TaskFailed | None:
         wire, failed = self._session.work(), None
