@@ -67,6 +67,8 @@ def _literal(text: str) -> str:
 def undisturbed(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     """A cursor with plain rows, that leaves an idle connection idle."""
     idle = connection.info.transaction_status == TransactionStatus.IDLE
-    yield psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
-    if idle and connection.info.transaction_status == TransactionStatus.INTRANS:
-        connection.commit()
+    try:
+        yield psycopg.Cursor(connection, row_factory=psycopg.rows.tuple_row)
+    finally:
+        if idle and connection.info.transaction_status == TransactionStatus.INTRANS:
+            connection.commit()

@@ -184,12 +184,9 @@ class OwnSession:
             self.drop_work()
             self.unclean = False
         if self._wire is None:
-            self._wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
-            try:
-                self._read_settings(self._wire)
-            except BaseException:  # the next call must not find half of them
-                self.drop_work()
-                raise
+            wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
+            self._read_settings(wire)
+            self._wire = wire  # the last thing: nobody must find it with half of its settings
         return self._wire
 
     def _read_settings(self, wire: Wire) -> None:
