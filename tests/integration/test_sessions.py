@@ -68,6 +68,14 @@ def test_the_next_change_sees_nothing_of_what_a_script_has_set(build: Build, mes
     assert app.rows("SELECT * FROM seen") == [fresh(app)]
 
 
+def test_the_next_change_sees_nothing_of_a_run_that_was_one_transaction(build: Build) -> None:
+    app = build({"mess": Scripts(WRAPPED), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
+    with app.session() as target:
+        target.deploy("mess", transaction="run")
+        target.deploy("look")
+    assert app.rows("SELECT * FROM seen") == [fresh(app)]
+
+
 def test_the_next_change_sees_nothing_of_what_a_verification_has_set(build: Build) -> None:
     app = build({"mess": Scripts("SELECT 1;", verify=MESS), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
     app.deploy(verify=True)
