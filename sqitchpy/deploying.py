@@ -144,6 +144,7 @@ class Deploying:
     def _checked_tasks(self, chosen: Chosen, *, has_registry: bool) -> list[DeployTask] | SqitchpyError:
         """The tasks, or why none of them can be done: that is told when the registry is there, as in Sqitch."""
         try:
+            self._place.engine.expect_scripts()
             return [self._looked_over(task) for task in self._tasks(chosen, has_registry=has_registry)]
         except SqitchpyError as error:
             return error

@@ -87,6 +87,7 @@ class Reverting:
 
     def _check_scripts(self, tasks: Sequence[RevertTask]) -> None:
         """Look every script over before the first one runs."""
+        self._place.engine.expect_scripts()
         hint = "Nothing was changed. Restore the file, or use --log-only to change the registry alone."
         for script in (task.script for task in tasks if task.script is not None):
             self._place.look_over("revert", script, hint)

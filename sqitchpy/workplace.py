@@ -103,12 +103,9 @@ class Workplace:
 
     def look_over(self, kind: ScriptKind, script: Script, hint: str) -> Look:
         """Look a script over before anything runs. Raises SqitchpyError, with ``hint`` when there is no such file."""
-        try:
-            return self.engine.check(script)
-        except SqitchpyError as error:
-            if script.source.exists():
-                raise
-            raise SqitchpyError(f"{kind.title()} script {script.source.name} does not exist", hint=hint) from error
+        if not script.source.exists():
+            raise SqitchpyError(f"{kind.title()} script {script.source.name} does not exist", hint=hint)
+        return self.engine.check(script)
 
     @cached_property
     def _shell(self) -> bool:

@@ -49,8 +49,8 @@ class DeployTask(NamedTuple):
 
     Without ``before`` it becomes the latest deployed change of the project, and ``after`` must be that until then.
     ``requirement_ids`` are the ids of the deployed changes that satisfy ``change.requires``, in their order. A script
-    that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``. ``script_hash`` is what a
-    look at the script has shown.
+    that is None is not run: ``--log-only`` for ``script``, ``--no-verify`` for ``verify``. ``script_hash`` is the
+    SHA-1 of the deploy script as it was when it was looked over, whether it is run or not; None without a file.
     """
 
     change: Change
@@ -249,6 +249,9 @@ class Engine(Protocol):
 
     def read_only(self) -> AbstractContextManager[None]:
         """A context in which the database itself refuses every change, for a dry run."""
+
+    def expect_scripts(self) -> None:
+        """Scripts are going to be run, once they are looked over: what takes time may begin."""
 
     def check(self, script: Script) -> Look:
         """Look a script over. Raises ScriptError when it cannot be run."""

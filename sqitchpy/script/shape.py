@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -211,13 +211,17 @@ def examine(
     )
 
 
-def fingerprint(
+def read_anew(
     source: Source, variables: Mapping[str, str], settings: Settings = USUAL, *, allow_shell: bool = True
-) -> str:
+) -> Iterator[Action]:
+    """What a script does, as far as that can be said without running it. Raises ScriptError."""
+    return Interpreter(source, Variables(psql_variables(variables)), Unseen(allow_shell), settings).actions()
+
+
+def fingerprint(actions: Iterable[Action]) -> str:
     """The SHA-1 over a script's statements as they are sent, those of included files too and with variables put in."""
     digest = hashlib.sha1(usedforsecurity=False)
-    bound = Variables(psql_variables(variables))
-    for action in Interpreter(source, bound, Unseen(allow_shell), settings).actions():
+    for action in actions:
         if not isinstance(action, Print):
             digest.update(action.statement.text + b"\0")
     return digest.hexdigest()

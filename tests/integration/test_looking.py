@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psycopg
@@ -266,6 +267,16 @@ def test_previews_leave_the_database_as_it_was(build: Build) -> None:
         target.preview_revert()
     assert app.deployed() == app.tables() == ["a", "b"]
     assert app.history() == ["deploy a", "deploy b"]
+
+
+def test_a_preview_opens_no_session_for_scripts(build: Build) -> None:
+    app = build({"a": table("a")})
+    with app.session() as target:
+        target.preview_deploy(sql=True)
+        time.sleep(0.3)
+        names = app.rows("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+    assert ("sqitchpy control",) in names
+    assert ("sqitchpy work",) not in names
 
 
 def test_previews_take_no_lock_and_wait_for_none(build: Build) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sqitchpy.errors import DeployError, RevertError
 from sqitchpy.events import Warned
+from sqitchpy.workplace import Scripting
 from tests.integration.conftest import App, Build
 from tests.projects import Scripts, table, write_script
 
@@ -118,6 +119,24 @@ def stuck(build: Build, statement: str) -> App:
     write_script(app.path, "deploy", "steps", FAILING.format(statement))
     app.rows("CREATE TABLE missing ()")
     return app
+
+
+def test_what_identifies_a_script_is_what_runs_even_if_an_included_file_is_edited_meanwhile(
+    build: Build,
+) -> None:
+    app = build({"t": Scripts("\\ir part.sql\n")})
+    part = app.path / "deploy" / "part.sql"
+    part.write_text("CREATE TABLE a ();\n")
+    session = app.session()
+    with session:
+        script = session._place.script("deploy", session._place.plan.changes[0], Scripting({}, "native"))
+        looks = session._place.engine._parts.scripts.looks  # type: ignore[attr-defined]
+        looks.look(script)
+        before = looks.fingerprint(script)
+        part.write_text("CREATE TABLE b ();\n")
+        assert looks.fingerprint(script) == before
+        looks.look(script)
+        assert looks.fingerprint(script) != before
 
 
 def killed_in(app: App, notes: str = "{}") -> None:

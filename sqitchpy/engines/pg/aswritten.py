@@ -13,7 +13,8 @@ from sqitchpy.engines.pg.runner import ScriptRunner
 from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import Script
+from sqitchpy.engines.protocol import Script, TaskFailed
+from sqitchpy.errors import SqitchpyError
 
 
 class AsWritten:
@@ -40,7 +41,11 @@ class AsWritten:
             self.run_unnoted(script, project, after)
             return None
         queries = self._registry.queries
-        journal = Journal(self._session, queries, change_id, doing, self._scripts.looks.fingerprint(script))
+        try:
+            fingerprint = self._scripts.looks.fingerprint(script)
+        except SqitchpyError as error:  # a file that it includes has changed meanwhile
+            raise TaskFailed("script", error, kept=False) from error
+        journal = Journal(self._session, queries, change_id, doing, fingerprint)
         self._registry.expect_progress()
 
         def guard(wire: Wire) -> None:

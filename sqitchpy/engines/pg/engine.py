@@ -45,7 +45,6 @@ class PgEngine:
         self._registry = PgRegistry(self._session, facts)
         self._blocking = Blocking(self._session, self._registry, lambda holders: on_event(Blocked(holders)))
         self._session.on_stall = self._blocking.look
-        self._only_reads = False
         self._ahead: Ahead | None = None
         """The changes that are deployed or reverted in order, while they are."""
 
@@ -87,18 +86,16 @@ class PgEngine:
     @contextmanager
     def read_only(self) -> Iterator[None]:
         """A transaction that PostgreSQL itself holds read-only; a dry run opens no other session."""
-        self._only_reads = True
-        try:
-            with self._session.control().transaction(force_rollback=True):
-                self._session.control().execute(b"SET TRANSACTION READ ONLY", prepare=False)
-                yield
-        finally:
-            self._only_reads = False
+        with self._session.control().transaction(force_rollback=True):
+            self._session.control().execute(b"SET TRANSACTION READ ONLY", prepare=False)
+            yield
+
+    def expect_scripts(self) -> None:
+        """Begin to open the connection that they run on."""
+        self._session.work_soon()
 
     def check(self, script: Script) -> Look:
-        """Look a script over, which is going to be run. Raises ScriptError when it cannot be."""
-        if not self._only_reads:
-            self._session.work_soon()
+        """Look a script over. Raises ScriptError when it cannot be run."""
         return self._parts.scripts.looks.look(script)
 
     def statements(self, script: Script) -> Sequence[str] | None:

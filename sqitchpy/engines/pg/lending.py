@@ -72,3 +72,5 @@ def undisturbed(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Cursor[
     finally:
         if idle and connection.info.transaction_status == TransactionStatus.INTRANS:
             connection.commit()
+        elif idle and connection.info.transaction_status == TransactionStatus.INERROR:
+            connection.rollback()

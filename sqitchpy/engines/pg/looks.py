@@ -12,7 +12,7 @@ from sqitchpy.engines.protocol import Look, Script
 from sqitchpy.errors import ScriptError, SqitchpyError
 from sqitchpy.script.actions import Action, Print, Run
 from sqitchpy.script.settings import Settings
-from sqitchpy.script.shape import Reason, Shape, examine, fingerprint
+from sqitchpy.script.shape import Reason, Shape, examine, fingerprint, read_anew
 from sqitchpy.script.source import Source
 from sqitchpy.script.statements import Kind
 
@@ -66,9 +66,11 @@ class Looks:
     def fingerprint(self, script: Script) -> str:
         """What is another when the script does something else: inline data is in its file alone, variables and
         included files are in its statements alone."""
-        settings, variables = self._session.settings, self.variables(script)
-        sent = fingerprint(script.source, variables, settings, allow_shell=script.shell)
-        return f"{script.source.digest()} {sent}"
+        shape = self.shape(script)
+        if shape.actions is not None:  # they are what runs
+            return f"{shape.script_hash} {fingerprint(shape.actions)}"
+        anew = read_anew(script.source, self.variables(script), shape.settings, allow_shell=script.shell)
+        return f"{script.source.digest()} {fingerprint(anew)}"
 
     def variables(self, script: Script) -> dict[str, str]:
         """The script's variables and the one that Sqitch always sets; a user's cannot take its place."""
@@ -146,7 +148,7 @@ class Looks:
 
     def statements(self, script: Script) -> list[str] | None:
         """What a script would send; None when that is not known before it runs, or very long."""
-        actions = self.shape(script).actions
+        actions = None if self.uses_psql(script) else self.shape(script).actions
         if actions is None:
             return None
         sent = [action.statement.text for action in actions if not isinstance(action, Print)]

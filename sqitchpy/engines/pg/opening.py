@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
-
-from sqitchpy.errors import EngineError
 
 Connection = psycopg.Connection[Any]
 FRESH = 5.0
@@ -22,29 +21,30 @@ class Opening:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._connection: Connection | None = None
-        self._since = time.monotonic()
+        self._since = 0.0
         self._unwanted = False
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="sqitchpy connects")
+        self._thread = threading.Thread(target=self._run, name="sqitchpy connects", daemon=True)  # no exit waits for it
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        with suppress(RuntimeError):  # no more threads to be had: then it is opened when it is needed
+            self._thread.start()
 
     def _run(self) -> None:
         try:
             connection = self._connect()
-        except EngineError:  # whoever needs it tries for himself, and tells why it fails
+        except Exception:  # noqa: BLE001 - whoever needs it tries for himself, and tells why it fails
             return
         with self._lock:
-            self._connection = connection
+            self._connection, self._since = connection, time.monotonic()
         if self._unwanted:
             self.give_up()
 
     def result(self) -> Connection | None:
         """Wait for the connection. None when it could not be opened, or stood idle for long."""
         try:
-            if self._thread.ident is not None:  # else an interruption has come before it was started
+            if self._thread.ident is not None:  # else it was not started
                 self._thread.join()
                 if time.monotonic() - self._since < FRESH:
                     return self._connection

@@ -151,6 +151,7 @@ class ScriptRunner:
             if self._session.commits:
                 wire.queue_discard(self._session.as_new)
             else:
+                self._session.run_leaves = True
                 self.queue_reset(wire, *shapes)
 
     def renew(self, *shapes: Shape | None) -> None:

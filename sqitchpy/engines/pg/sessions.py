@@ -61,9 +61,8 @@ class OwnSession:
         """Whether a run that is one transaction is under way."""
         self.unclean = False
         """Whether a script has left what could not be cleaned up: the session is replaced once nothing is under way."""
-        self._used = False
-        """Whether the session is to be made as good as new before it is used again: a large transaction leaves the
-        server much to forget, which takes as long as its COMMIT, and mostly nobody uses the session any more."""
+        self.run_leaves = False
+        """Whether a script of the run that is under way may leave something in the session, behind its COMMIT."""
         self._guarded = False
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
@@ -110,7 +109,7 @@ class OwnSession:
         wire.prepared.bears = Trace.NONE  # one that is gone would be the end of the run
         if not prepares:
             wire.prepared.distrust()
-        self.in_run, self._has_savepoints, self._guarded = True, savepoints, False
+        self.in_run, self._has_savepoints, self._guarded, self.run_leaves = True, savepoints, False, False
 
     def takes_guard(self) -> bool:
         """Whether the registry is to be locked and looked at before what comes next: in a run once, when it begins."""
@@ -144,9 +143,9 @@ class OwnSession:
             wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
         guard(wire)
         wire.queue(b"COMMIT", origin="run")
-        if self.lent:  # its lender may look at it
+        wire.prepared.forget()
+        if self.run_leaves:
             wire.queue_discard(self.as_new)
-        self._used = not self.lent
         wire.sync()
 
     def abandon_run(self) -> None:
@@ -188,8 +187,6 @@ class OwnSession:
         if self.unclean and (self._wire is None or not self._wire.under_way):
             self.drop_work()
             self.unclean = False
-        if self._used and self._wire is not None:
-            self._make_as_new(self._wire)
         if self._wire is None:
             wire = Wire(self._open_work(), self._on_notice, lambda: self.on_stall(), prepares=not self.lent)
             self._read_settings(wire)
@@ -249,7 +246,6 @@ class OwnSession:
             if self.lent:
                 raise
             self.drop_work()
-        self._used = False
 
     def cancel(self) -> None:
         """Stop what is under way on the work connection, if anything is.
