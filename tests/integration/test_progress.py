@@ -121,9 +121,7 @@ def stuck(build: Build, statement: str) -> App:
     return app
 
 
-def test_what_identifies_a_script_is_what_runs_even_if_an_included_file_is_edited_meanwhile(
-    build: Build,
-) -> None:
+def test_what_identifies_a_script_is_what_runs_even_if_an_included_file_is_edited_meanwhile(build: Build) -> None:
     app = build({"t": Scripts("\\ir part.sql\n")})
     part = app.path / "deploy" / "part.sql"
     part.write_text("CREATE TABLE a ();\n")

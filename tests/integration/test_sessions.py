@@ -76,6 +76,20 @@ def test_the_next_change_sees_nothing_of_a_run_that_was_one_transaction(build: B
     assert app.rows("SELECT * FROM seen") == [fresh(app)]
 
 
+EVENT_TRIGGER = """
+CREATE FUNCTION takes() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_lock(7); END';
+CREATE EVENT TRIGGER takes ON ddl_command_end EXECUTE FUNCTION takes();"""
+
+
+def test_nothing_is_left_of_a_run_that_was_one_transaction_with_event_triggers(build: Build) -> None:
+    app = build({"trigger": Scripts(EVENT_TRIGGER), "b": table("b")})
+    with app.session() as target:
+        target.deploy("trigger")
+        target.deploy(transaction="run")
+        assert app.tables() == ["b"]
+        assert app.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7") == 0
+
+
 def test_the_next_change_sees_nothing_of_what_a_verification_has_set(build: Build) -> None:
     app = build({"mess": Scripts("SELECT 1;", verify=MESS), "look": Scripts(f"CREATE TABLE public.seen AS {LOOK};")})
     app.deploy(verify=True)

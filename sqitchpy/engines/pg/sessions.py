@@ -62,7 +62,7 @@ class OwnSession:
         self.unclean = False
         """Whether a script has left what could not be cleaned up: the session is replaced once nothing is under way."""
         self.run_leaves = False
-        """Whether a script of the run that is under way may leave something in the session, behind its COMMIT."""
+        """Whether the run that is under way may leave something in the session, behind its COMMIT."""
         self._guarded = False
         self._has_savepoints = True
         self._settings_of_work: Settings | None = None
@@ -109,7 +109,8 @@ class OwnSession:
         wire.prepared.bears = Trace.NONE  # one that is gone would be the end of the run
         if not prepares:
             wire.prepared.distrust()
-        self.in_run, self._has_savepoints, self._guarded, self.run_leaves = True, savepoints, False, False
+        self.in_run, self._has_savepoints, self._guarded = True, savepoints, False
+        self.run_leaves = not prepares  # what makes them unsafe may leave something, too; else the scripts tell
 
     def takes_guard(self) -> bool:
         """Whether the registry is to be locked and looked at before what comes next: in a run once, when it begins."""
@@ -143,9 +144,10 @@ class OwnSession:
             wire.run(b"ROLLBACK TO SAVEPOINT sqitchpy_point")
         guard(wire)
         wire.queue(b"COMMIT", origin="run")
-        wire.prepared.forget()
         if self.run_leaves:
             wire.queue_discard(self.as_new)
+        else:
+            wire.prepared.forget()  # a pooler may give what comes next another session
         wire.sync()
 
     def abandon_run(self) -> None:
