@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sqitchpy
+from sqitchpy.engines.pg.link import Link
 from sqitchpy.errors import DeployError, EngineError, InterruptedRunError
 from sqitchpy.events import ScriptMessage, ScriptOutput, StepFinished, StepStarted
 from tests.integration.conftest import App, Build, raises_once
@@ -204,3 +205,20 @@ def test_what_a_rolled_back_run_has_prepared_is_gone_when_others_are_reverted(bu
     with pytest.raises(DeployError):
         deploy(app)
     assert app.deployed() == app.tables() == []
+
+
+def test_answers_gather_while_others_are_on_their_way(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be woken by each of them costs both ends."""
+    waits = 0
+    wait = Link._wait
+
+    def count(link: Link, *, writing: bool) -> None:
+        nonlocal waits
+        waits += 1
+        wait(link, writing=writing)
+
+    names = [f"c{number}" for number in range(60)]
+    app = build({name: Scripts(f"SELECT pg_sleep(0.002);  -- {name}") for name in names})
+    monkeypatch.setattr(Link, "_wait", count)
+    assert deploy(app).done == tuple(names)
+    assert waits < len(names), waits

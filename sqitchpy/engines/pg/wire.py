@@ -10,6 +10,7 @@ still to be read after an interruption is asked of libpq.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -28,6 +29,8 @@ CLEANUP = "cleanup"
 """Origin of what comes behind a transaction: when it fails, that is no failure of what was committed."""
 MAX_QUEUED_BYTES = 256 * 1024
 MAX_QUEUED_STATEMENTS = 256
+LONGEST_NAP = 0.005
+"""Seconds for which answers are left to gather at most: nobody who looks at the progress sees it."""
 _OK = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY, ExecStatus.SINGLE_TUPLE)
 
 _COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
@@ -52,6 +55,8 @@ class Wire(Link):
         self._queued_bytes = 0
         self._syncs_due = 0
         """How many ends of what was sent are still to be read."""
+        self._waited_at = 0.0
+        self._read_since = 0
         self.round_trips = 0
 
     # -- queueing -----------------------------------------------------------------------------------------------
@@ -138,6 +143,7 @@ class Wire(Link):
         """Read the results of the earliest part that is not read yet. Raises as :meth:`sync` does."""
         self.round_trips += 1
         try:
+            self._let_gather()
             failure = self._collect()
         except ConnectionLostError:
             raise
@@ -148,6 +154,19 @@ class Wire(Link):
             if not self._syncs_due:
                 self._leave_pipeline()
         self._raise(failure)
+
+    def _let_gather(self) -> None:
+        """While more parts are on their way, let some answers come before the first one is read.
+
+        To be woken for each costs both ends more than to read it. We sleep for as long as half of them should take, at
+        the pace since the last time.
+        """
+        if self._pgconn.is_busy():
+            now = time.monotonic()
+            pace = (now - self._waited_at) / self._read_since if self._read_since else 0.0
+            self._waited_at, self._read_since = now, 0
+            time.sleep(min(LONGEST_NAP, pace * (self._syncs_due - 1) / 2))
+        self._read_since += 1
 
     def cancel_from_outside(self) -> None:
         """Stop what the server is doing for us; called from another thread than the one that waits for it."""
@@ -173,7 +192,7 @@ class Wire(Link):
     def _leave_pipeline(self) -> None:
         self._queue.clear()
         self._queued_bytes = 0
-        self._syncs_due = 0
+        self._syncs_due = self._read_since = 0
         self.current = None
         if self._pgconn.status == pq.ConnStatus.OK and self._in_pipeline:
             self._pgconn.exit_pipeline_mode()
