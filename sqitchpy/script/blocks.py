@@ -44,6 +44,11 @@ class Blocks:
             self.number += end == len(self._block) and not self._block.endswith(b"\n")
         return start
 
+    @property
+    def at_end(self) -> bool:
+        """Whether the source is known to have no more lines."""
+        return self._block == b""
+
     def line(self) -> bytes:
         """The next line, with its end; empty at the end of the source."""
         block, start = self._more(), self._pos

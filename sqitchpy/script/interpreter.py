@@ -21,11 +21,13 @@ from sqitchpy.script.meta import rule_for
 from sqitchpy.script.outside import SESSION_VARIABLES, EndKind, Outside
 from sqitchpy.script.settings import USUAL, Settings
 from sqitchpy.script.source import Source
-from sqitchpy.script.statements import OTHER, Kind, classify
+from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
 _COPY = re.compile(rb"\bCOPY\b", re.IGNORECASE)
+_READ_ON = frozenset({Kind.SESSION, Kind.COPY_IN})
+"""Kinds that say how what follows is read."""
 _FROM_STDIN = re.compile(rb"\bFROM\s++STDIN\b", re.IGNORECASE)
 
 __all__ = ["Action", "Actions", "Interpreter"]
@@ -114,11 +116,11 @@ class Interpreter:
                 if isinstance(item, Command):
                     yield from self._command(item)
                 elif lexer.active:
-                    if item.kind is OTHER and not item.batch and b"\0" not in item.text:  # nearly every one
+                    if item.kind in _READ_ON or item.batch or b"\0" in item.text:
+                        yield from self._statement(item)
+                    else:  # nearly every one
                         self._previous = item
                         yield Run(item, name)
-                    else:
-                        yield from self._statement(item)
         except UnterminatedArgument as error:
             raise self._error(str(error), error.line) from error
         if self._branches.unfinished_line is not None and not self.ended:

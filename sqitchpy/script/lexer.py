@@ -77,7 +77,7 @@ class Lexer:
         self._at = Reader()
         self._nesting = Nesting()
         self._in_command = False
-        self._between_lines = False
+        self._between_lines = True
         self._new_statement()
 
     def _new_statement(self) -> None:
@@ -105,8 +105,11 @@ class Lexer:
 
     def next(self) -> Statement | Command | None:
         """The next statement or meta-command; None at the end of the source."""
-        if self._between_lines and self.active and not self._mask and (found := self._blocks.statement()):
-            return _simple(*found)
+        if self._between_lines and self.active and not self._mask:
+            if found := self._blocks.statement():
+                return _simple(*found)
+            if self._blocks.at_end:
+                return None
         self._between_lines = False
         if self._in_command:
             self.end_command()
