@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 
+from sqitchpy.engines.afterwards import verify_committed
 from sqitchpy.engines.dbapi.backend import Backend
 from sqitchpy.engines.dbapi.recording import Recording
 from sqitchpy.engines.dbapi.registry import DbapiRegistry
@@ -14,7 +16,7 @@ from sqitchpy.engines.dbapi.stepwise import Doing, Journal, Stepwise
 from sqitchpy.engines.dbapi.transactions import Transactions, stage
 from sqitchpy.engines.parallel import Parallel
 from sqitchpy.engines.protocol import DeployTask, Look, Opening, RevertTask, Script, Task, TaskFailed, VerifyTask
-from sqitchpy.errors import LockHolder, RegistryError, TargetError, reworded
+from sqitchpy.errors import LockHolder, RegistryError, TargetError
 from sqitchpy.events import Warned
 from sqitchpy.model import Person
 from sqitchpy.options import Mode, Runner
@@ -111,7 +113,7 @@ class DbapiEngine:
             rows.append(lambda recording: recording.deploy(task, committer))
         self._renew()
         if task.verify is not None and not verify_inside:
-            self._verify_after_commit(task, task.verify, committer)
+            verify_committed(task, partial(self._verify, task.verify), partial(self._take_back, task, committer))
 
     def _renew(self) -> None:
         if not self._transactions.in_run:
@@ -127,21 +129,10 @@ class DbapiEngine:
         self._transactions.savepoint("ROLLBACK TO SAVEPOINT sqitchpy_verify")
         self._backend.forget_session()
 
-    def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
-        """Verify a change that is committed and recorded already; a failure takes the record back."""
-        try:
-            self._verify(script)
-        except TaskFailed as failed:
-            latest = task.latest or task.change.id
-            try:
-                self._transactions.record(
-                    lambda rows: rows.revert(task.change.id, committer), task.project, latest, kept=True
-                )
-            except TaskFailed as unrecorded:  # it is recorded still: its revert script must not run
-                words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
-                error = reworded(failed.error, failed.error.message, hint=words + unrecorded.error.message)
-                raise TaskFailed("verify", error, kept=True, undo=False) from failed
-            raise TaskFailed("verify", failed.error, kept=task.script is not None) from failed
+    def _take_back(self, task: DeployTask, committer: Person) -> None:
+        """Record that a change is reverted, which its revert script is going to do."""
+        latest = task.latest or task.change.id
+        self._transactions.record(lambda rows: rows.revert(task.change.id, committer), task.project, latest, kept=True)
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""

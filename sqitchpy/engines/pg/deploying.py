@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from sqitchpy.engines.afterwards import verify_committed
 from sqitchpy.engines.pg.ahead import Ahead
 from sqitchpy.engines.pg.aswritten import AsWritten
 from sqitchpy.engines.pg.changes import Changes
@@ -14,8 +17,8 @@ from sqitchpy.engines.pg.sessions import OwnSession
 from sqitchpy.engines.pg.transactions import Transactions
 from sqitchpy.engines.pg.verifying import Verifying
 from sqitchpy.engines.pg.wire import Wire
-from sqitchpy.engines.protocol import DeployTask, Script, TaskFailed
-from sqitchpy.errors import EngineError, RegistryError, SqitchpyError, reworded
+from sqitchpy.engines.protocol import DeployTask, TaskFailed
+from sqitchpy.errors import EngineError, RegistryError, SqitchpyError
 from sqitchpy.model import Person
 
 
@@ -89,24 +92,17 @@ class Deploying:
             *map(self._scripts.looks.shape, filter(None, (task.script, task.verify if verify_inside else None)))
         )
         if task.verify and not verify_inside:
-            self._verify_after_commit(task, task.verify, committer)
+            verify_committed(
+                task, partial(self._verifying.run_one, task.verify), partial(self._take_back, task, committer)
+            )
 
-    def _verify_after_commit(self, task: DeployTask, script: Script, committer: Person) -> None:
-        """Verify a change that is committed and recorded already; a failure takes the record back."""
-        try:
-            self._verifying.run_one(script)
-        except TaskFailed as failed:
-            try:
-                self._transactions.record(
-                    lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
-                    task.project,
-                    task.latest or task.change.id,
-                )
-            except TaskFailed as unrecorded:  # it is recorded still: its revert script must not run
-                words = f"{task.change.name} is still recorded as deployed, because that could not be taken back: "
-                error = reworded(failed.error, failed.error.message, hint=words + unrecorded.error.message)
-                raise TaskFailed("verify", error, kept=True, undo=False) from failed
-            raise TaskFailed("verify", failed.error, kept=task.script is not None) from failed
+    def _take_back(self, task: DeployTask, committer: Person) -> None:
+        """Record that a change is reverted, which its revert script is going to do."""
+        self._transactions.record(
+            lambda wire: queue_revert(wire, self._registry.queries, task.change.id, committer),
+            task.project,
+            task.latest or task.change.id,
+        )
 
     def _deploy_as_written(self, task: DeployTask, committer: Person) -> None:
         """Sqitch's way: the script by itself, its verification, and then the record."""
