@@ -35,10 +35,12 @@ ALLOWED: dict[str, set[str]] = {
     "engines.protocol": {"errors", "events", "model", "options", "script", "uri"},
     "engines.catalog": {"engines.protocol", "errors", "uri"},
     "engines.queries": set(),
+    "engines.afterwards": {"engines.protocol", "errors"},
     "engines.client": {"engines.protocol", "errors", "options"},
     "engines.pg": {
         "diagnostics",
         "embedded",
+        "engines.afterwards",
         "engines.client",
         "engines.parallel",
         "engines.protocol",
@@ -54,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
         "uri",
     },
     "engines.dbapi": {
+        "engines.afterwards",
         "engines.client",
         "engines.parallel",
         "engines.protocol",
