@@ -11,8 +11,8 @@ from sqitchpy.errors import reworded
 def verify_committed(task: DeployTask, verify: Callable[[], None], take_back: Callable[[], None]) -> None:
     """Verify a change that is committed and recorded already; a failure takes the record back.
 
-    Both raise TaskFailed, and so does this: ``kept`` where the change's revert script is to run, with ``undo`` false
-    where it must not, because the change is recorded still.
+    ``verify`` and ``take_back`` raise TaskFailed when they fail, and so does this. It says whether the script's work is
+    ``kept``; ``undo`` is false where the revert script must not run, because the change is recorded still.
     """
     try:
         verify()

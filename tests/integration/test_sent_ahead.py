@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 import sqitchpy
+from sqitchpy.engines.pg import wire
 from sqitchpy.engines.pg.link import Link
 from sqitchpy.errors import DeployError, EngineError, InterruptedRunError
 from sqitchpy.events import ScriptMessage, ScriptOutput, StepFinished, StepStarted
@@ -210,15 +212,31 @@ def test_what_a_rolled_back_run_has_prepared_is_gone_when_others_are_reverted(bu
 def test_answers_gather_while_others_are_on_their_way(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """To be woken by each of them costs both ends."""
     waits = 0
-    wait = Link._wait
+    wait_for_one = Link._wait
 
     def count(link: Link, *, writing: bool) -> None:
         nonlocal waits
         waits += 1
-        wait(link, writing=writing)
+        wait_for_one(link, writing=writing)
 
     names = [f"c{number}" for number in range(60)]
     app = build({name: Scripts(f"SELECT pg_sleep(0.002);  -- {name}") for name in names})
     monkeypatch.setattr(Link, "_wait", count)
+    monkeypatch.setattr(wire, "LONGEST_NAP", 1.0)  # however slow the machine is
     assert deploy(app).done == tuple(names)
     assert waits < len(names), waits
+
+
+def test_a_notice_that_is_here_before_anybody_waits_for_it_is_told(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_part = wire.Wire.read_part
+
+    def read_late(self: wire.Wire) -> None:
+        time.sleep(0.05)
+        read_part(self)
+
+    monkeypatch.setattr(wire.Wire, "read_part", read_late)
+    app = build({"a": Scripts("DROP TABLE IF EXISTS a;\nCREATE TABLE a ();"), "b": table("b"), "c": table("c")})
+    deploy(app)
+    assert app.text_of(ScriptMessage) == 'psql:deploy/a.sql:1: NOTICE:  table "a" does not exist, skipping\n'

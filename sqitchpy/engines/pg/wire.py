@@ -55,8 +55,10 @@ class Wire(Link):
         self._queued_bytes = 0
         self._syncs_due = 0
         """How many ends of what was sent are still to be read."""
-        self._waited_at = 0.0
+        self._waited_at: float | None = None
+        """When we have last waited for a part, since the pipeline began (monotonic, in seconds)."""
         self._read_since = 0
+        """How many parts were read since then."""
         self.round_trips = 0
 
     # -- queueing -----------------------------------------------------------------------------------------------
@@ -156,17 +158,24 @@ class Wire(Link):
         self._raise(failure)
 
     def _let_gather(self) -> None:
-        """While more parts are on their way, let some answers come before the first one is read.
+        """When no answer is here, and more than one is to come, let some gather before the first one is read.
 
         To be woken for each costs both ends more than to read it. We sleep for as long as half of them should take, at
-        the pace since the last time.
+        the pace since we have last waited.
         """
-        if self._pgconn.is_busy():
+        self.current = self._queue[0] if self._queue else None  # a NOTICE may be found here already
+        if self._pgconn.is_busy() and not self._arrives():
             now = time.monotonic()
-            pace = (now - self._waited_at) / self._read_since if self._read_since else 0.0
+            if self._waited_at is not None:
+                pace = (now - self._waited_at) / self._read_since
+                time.sleep(min(LONGEST_NAP, pace * (self._syncs_due - 1) / 2))
             self._waited_at, self._read_since = now, 0
-            time.sleep(min(LONGEST_NAP, pace * (self._syncs_due - 1) / 2))
         self._read_since += 1
+
+    def _arrives(self) -> bool:
+        """Whether the next result has come by now, or the server still waits for something from us."""
+        self._guard(self._pgconn.consume_input)
+        return bool(self._guard(self._pgconn.flush)) or not self._pgconn.is_busy()
 
     def cancel_from_outside(self) -> None:
         """Stop what the server is doing for us; called from another thread than the one that waits for it."""
@@ -193,6 +202,7 @@ class Wire(Link):
         self._queue.clear()
         self._queued_bytes = 0
         self._syncs_due = self._read_since = 0
+        self._waited_at = None
         self.current = None
         if self._pgconn.status == pq.ConnStatus.OK and self._in_pipeline:
             self._pgconn.exit_pipeline_mode()
