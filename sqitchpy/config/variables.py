@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from sqitchpy.errors import ConfigError
+from sqitchpy.patterns import lazy
 
-_REFERENCE = re.compile(r"\$(?P<literal>\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
-_IN_USERINFO = (re.compile(r"//[^/?#]*\Z"), re.compile(r"[^/?#]*@"))
+_REFERENCE = lazy(r"\$(?P<literal>\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_USERINFO = (lazy(r"//[^/?#]*\Z"), lazy(r"[^/?#]*@"))
 
 
 def expand(text: str, environ: Mapping[str, str], where: str) -> str:

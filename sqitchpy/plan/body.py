@@ -76,11 +76,13 @@ class _Reader:
             if not patterns_for(line).comment.match(line):
                 self._read_dialect(number, line)
             return
-        _, tag, operator, _, name, _, dependencies, planned_at, planner, email, _, note = found.groups()
+        _, tag, operator, _, name, _, dependencies, usual_time, planned_at, planner, email, _, note = found.groups()
         if not (name.isascii() and name.isidentifier()) and (name == "0" or not is_name(name)):
             raise _fault(line)
         if planner == "0 ":
             raise SyntaxFault(NO_PLANNER)  # Sqitch asks Perl whether it is true
+        if not usual_time or len(name) >= 40 or is_reserved(name):
+            _check_name(name, f"@{name}" if tag else name, planned_at)
         person = self._persons.get((planner, email))
         if person is None:
             person = self._persons[planner, email] = Person(planner[:-1], email)
@@ -97,6 +99,7 @@ class _Reader:
         self.in_dialect = True
         person = self.planner or Person("", "")  # an unreadable %planner is a fault of its own
         _, operator, name, planned_at, note, dependencies = found
+        _check_name(name, f"@{name}" if found.tag else name, planned_at)
         if found.tag:
             self._tag(TagDraft(number, name, person, planned_at, note), dependencies)
         else:
@@ -113,7 +116,6 @@ class _Reader:
         note: str,
         dialect: bool,
     ) -> None:
-        _check_name(name, name, planned_at)
         if name in self._change_lines:
             earlier = self._change_lines[name]
             raise SyntaxFault(f'Change "{name}" duplicates earlier declaration on line {earlier}')
@@ -127,7 +129,6 @@ class _Reader:
         self._seen_change = True
 
     def _tag(self, tag: TagDraft, dependencies: str | None) -> None:
-        _check_name(tag.name, f"@{tag.name}", tag.planned_at)
         if "/" in tag.name:
             raise SyntaxFault(f'Tag "{tag.name}" contains illegal character /')
         if not self._seen_change:
@@ -172,8 +173,6 @@ class _Reader:
 
 
 def _check_name(name: str, shown: str, planned_at: str) -> None:
-    if len(name) < 40 and not is_reserved(name) and is_timestamp(planned_at):  # all is well
-        return
     if is_reserved(name):
         raise SyntaxFault(f'"{shown}" is a reserved name')
     if is_sha1_like(name):

@@ -48,7 +48,7 @@ def arrange(sections: Iterable[Section], file: str) -> Arranged:
                 told = list(_sqitch_faults(section.changes, unmet, file))
                 faults.append(DependencyFaults(section.end, told, cycles, sortable))
         arranged.append(section)
-        seen.update((change.name, change.line) for change in section.changes)
+        seen |= {change.name: change.line for change in section.changes}
         seen.update((f"@{tag.name}", tag.line) for tag in section.tags)
     return Arranged(arranged, tuple(moved), faults)
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from sqitchpy.model import Dependency
+from sqitchpy.patterns import lazy
 
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """Horizontal white space: what separates the parts of a line. A line feed is the only line end."""
@@ -41,6 +42,8 @@ Sqitch wants a blank between a name and its dependencies only because ``[`` may 
 """
 
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_USUAL_TIME = r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+"""One that is a moment in every month of every year."""
 
 
 class Patterns(NamedTuple):
@@ -62,12 +65,13 @@ def _patterns(b: str) -> Patterns:
         ({_name(b)})                                 # 5 name; is_name() judges its end
         ( [{b}]++ | (?=\[!?@) )                  # 6 blanks
         (?: \[ ([^\]\#]++) \] [{b}]*+ )?          # 7 dependencies
-        ({TIME})                                   # 8 timestamp
+        (?= ({_USUAL_TIME})? )                     # 8 timestamp if it surely is a moment
+        ({TIME})                                   # 9 timestamp
         (?: [{b}]*+ (?=[^<{b}])                  #   blanks before the planner are skipped,
           | [{b}]* (?=[{b}]{{2}}<) )             #   all but two when there is nothing else (a planner named " ")
-        ([^<\#]*+) (?<=[{b}]) <                   # 9 planner and ONE blank: further blanks belong to the name
-        ([^>\#]++) >                               # 10 email
-        ([{b}]*+) (?: \# [{b}]*+ (.*+) )? \Z     # 11 blanks, 12 note
+        ([^<\#]*+) (?<=[{b}]) <                   # 10 planner and ONE blank: further blanks belong to the name
+        ([^>\#]++) >                               # 11 email
+        ([{b}]*+) (?: \# [{b}]*+ (.*+) )? \Z     # 12 blanks, 13 note
     """
     comment = rf"([{b}]*+)(?:#[{b}]*(.+)|\Z)"
     pragma = rf"""
@@ -84,16 +88,16 @@ def patterns_for(line: str) -> Patterns:
     return _patterns(r"\ \t" if line.isascii() else B)
 
 
-_SYMBOLIC_END = re.compile(r"[~/=%^\[\]]\d+\Z")
-_SHA1 = re.compile(r"[0-9a-f]{40}")
-_CLOCK = re.compile(
+_SYMBOLIC_END = lazy(r"[~/=%^\[\]]\d+\Z")
+_SHA1 = lazy(r"[0-9a-f]{40}")
+_CLOCK = lazy(
     r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)Z"
 )
-_ESCAPE = re.compile(r"\\([\\nr])")
+_ESCAPE = lazy(r"\\([\\nr])")
 _UNESCAPED = {"n": "\n", "r": "\r", "\\": "\\"}
 _WORD_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
 _NEVER = BLANKS + ":@#\\"
-_SPLIT = re.compile(f"[{B}]+").split
+_RUN = lazy(f"[{B}]+")
 _RESERVED = frozenset({"HEAD", "ROOT"})
 
 # International Earth Rotation Service, Bulletin C: the days whose last minute had 61 seconds.
@@ -187,7 +191,7 @@ def split_blanks(text: str) -> list[str]:
     entries = text.split(" ")
     if "" not in entries and "\t" not in text and text.isascii():
         return entries  # what nearly every plan has: single blanks
-    return _SPLIT(text.rstrip(BLANKS))
+    return _RUN.split(text.rstrip(BLANKS))
 
 
 def read_note(raw: str) -> str:

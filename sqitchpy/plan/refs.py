@@ -5,7 +5,6 @@ The syntax is Sqitch's (``sqitchchanges``): a name, a tag or both, then perhaps 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
@@ -13,10 +12,11 @@ from typing import NamedTuple
 
 from sqitchpy.errors import UnknownChangeError
 from sqitchpy.model import Change, Dependency, DeployedChange, Plan
+from sqitchpy.patterns import lazy
 from sqitchpy.plan.grammar import P
 
-_OFFSET = re.compile(rf"(?<![{P}])(?:(\^\^|~~)|([~^])([0-9]*))\Z")
-_ID = re.compile(r"[0-9a-f]{40}")
+_OFFSET = lazy(rf"(?<![{P}])(?:(\^\^|~~)|([~^])([0-9]*))\Z")
+_ID = lazy(r"[0-9a-f]{40}")
 
 
 class Reference(NamedTuple):

@@ -105,13 +105,13 @@ def rewritten_line(change: Change, line: str) -> str:
     if not found:
         return format_change_line(*parts, lead=change.operator)
     lead = found[1] + (found[3] or "") + (found[4] or "")
-    return format_change_line(*parts, lead=lead, space=found[6] or " ", gap=found[11])
+    return format_change_line(*parts, lead=lead, space=found[6] or " ", gap=found[12])
 
 
 def _tag_line(tag: Tag, line: str) -> str:
     parts = (tag.name, tag.planned_at, tag.planner, tag.note)
     found = patterns_for(line).line.match(line)
-    return format_tag_line(*parts, lead=found[1], gap=found[11]) if found else format_tag_line(*parts)
+    return format_tag_line(*parts, lead=found[1], gap=found[12]) if found else format_tag_line(*parts)
 
 
 def _sorted_lines(plan: Plan, body: Sequence[str], start: int) -> Iterator[str]:

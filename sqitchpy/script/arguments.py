@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from sqitchpy.patterns import lazy
 from sqitchpy.script.reader import Reader
 from sqitchpy.script.tokens import BLANKS, VARIABLE
 
@@ -37,12 +38,12 @@ class _Unterminated(Exception):
     """The same, where the line's number is not known."""
 
 
-_PLAIN = re.compile(rb"[^ \t\r\n\f\v\\'\"`:]++")
+_PLAIN = lazy(rb"[^ \t\r\n\f\v\\'\"`:]++")
 _ENDS = b" \t\r\n\f\v\\"
 _INSIDE = {
-    b"'": re.compile(rb"(?:[^'\\]++|\\.?|''|(?!))*+", re.DOTALL),
-    b'"': re.compile(rb'[^"]*+'),
-    b"`": re.compile(rb"[^`:]*+"),
+    b"'": lazy(rb"(?:[^'\\]++|\\.?|''|(?!))*+", re.DOTALL),
+    b'"': lazy(rb'[^"]*+'),
+    b"`": lazy(rb"[^`:]*+"),
 }
 
 
@@ -168,7 +169,7 @@ def _shell_variable(at: Reader, lookup: Lookup | None) -> bytes:
 
 
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"b": b"\b", b"r": b"\r", b"f": b"\f"}
-_ESCAPE = re.compile(rb"''|\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
+_ESCAPE = lazy(rb"''|\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
 
 
 def _unescape(text: bytes) -> bytes:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import ClassVar
 
 from sqitchpy.errors import ScriptError
+from sqitchpy.patterns import lazy
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Run
 from sqitchpy.script.conditions import Branches
 from sqitchpy.script.copying import parse_copy
@@ -25,10 +26,10 @@ from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
-_COPY = re.compile(rb"\bCOPY\b", re.IGNORECASE)
+_COPY = lazy(rb"\bCOPY\b", re.IGNORECASE)
 _READ_ON = frozenset({Kind.SESSION, Kind.COPY_IN})
 """Kinds that say how what follows is read."""
-_FROM_STDIN = re.compile(rb"\bFROM\s++STDIN\b", re.IGNORECASE)
+_FROM_STDIN = lazy(rb"\bFROM\s++STDIN\b", re.IGNORECASE)
 
 __all__ = ["Action", "Actions", "Interpreter"]
 

@@ -5,8 +5,9 @@ The list is that of psql 18 (PostgreSQL's documentation, psql, Meta-Commands); a
 
 from __future__ import annotations
 
-import re
 from typing import Literal, NamedTuple
+
+from sqitchpy.patterns import lazy
 
 Treatment = Literal["done", "accepted", "refused"]
 
@@ -80,7 +81,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("lo_export", "lo_import", "lo_list", "lo_unlink"), Rule("refused", _LARGE)),
 }
 
-_DESCRIBES = re.compile(r"(d[A-Za-z]{0,3}|l|z|sf|sv|lo_list)[S+x]*")
+_DESCRIBES = lazy(r"(d[A-Za-z]{0,3}|l|z|sf|sv|lo_list)[S+x]*")
 
 
 def rule_for(name: str) -> Rule | None:

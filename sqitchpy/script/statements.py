@@ -10,6 +10,8 @@ import re
 from enum import Enum
 from functools import cache, lru_cache
 
+from sqitchpy.patterns import lazy
+
 
 class Kind(Enum):
     """The kinds that are treated differently."""
@@ -42,12 +44,12 @@ def _comment(depth: int) -> bytes:
 
 
 _COMMENT = rb"--[^\r\n]*+|" + _comment(3)
-_COMMENTS = re.compile(_COMMENT)
-_ASIDE = re.compile(_COMMENT + rb"|'(?:[^']|''|(?!))*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
-_FIRST_WORD = re.compile(rb"(?:[(\s]|" + _COMMENT + rb"|(?!))*+([A-Za-z]+)")
+_COMMENTS = lazy(_COMMENT)
+_ASIDE = lazy(_COMMENT + rb"|'(?:[^']|''|(?!))*+'|\"[^\"]*+\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_FIRST_WORD = lazy(rb"(?:[(\s]|" + _COMMENT + rb"|(?!))*+([A-Za-z]+)")
 # The statements that are longest and most frequent, and mean nothing to us: a short way for them. (A table is another
 # matter when it is made of a query, or a temporary one.)
-_HARMLESS = re.compile(
+_HARMLESS = lazy(
     rb"(?i:CREATE\s++(?:OR\s++REPLACE\s++|(?!))?+(?:FUNCTION|PROCEDURE|TRIGGER|VIEW|TYPE|DOMAIN|POLICY|SEQUENCE"
     rb"|(?:UNIQUE\s++|(?!))?+INDEX(?!\s++CONCURRENTLY)(?=\s++[A-Z\"])|(?:UNLOGGED\s++|(?!))?+(?P<table>TABLE)))\b"
 )  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from sqitchpy.patterns import lazy
+
 _WORD_BYTE = rb"A-Za-z0-9_\x80-\xff"
 _IDENTIFIER = rb"[A-Za-z_\x80-\xff][$" + _WORD_BYTE + rb"]*+"
 _NUMBER = rb"[0-9](?:_?[0-9]|(?!))*+(?:" + _IDENTIFIER + rb")?"
@@ -31,12 +33,11 @@ _GROUP = _group(6)
 _SKIP = rb"(?:" + _FLAT + rb"|" + _GROUP + rb"|(?!))*+"
 _NO_WORD = rb"[^'\"$;:\\()/\-" + _WORD_BYTE + rb"]++|" + _MARKS + rb"|" + _NUMBER
 
-SKIP: re.Pattern[bytes]
+SKIP = lazy(_SKIP)
 """Up to something special."""
-SKIP_TO_WORD = re.compile(rb"(?:" + _NO_WORD + rb"|(?!))*+")
+SKIP_TO_WORD = lazy(rb"(?:" + _NO_WORD + rb"|(?!))*+")
 """Up to something special or a word: for the first words of a statement."""
-SKIP_TO_BLOCK_WORD: re.Pattern[bytes]
-_SKIP_TO_BLOCK_WORD = (
+SKIP_TO_BLOCK_WORD = lazy(
     rb"(?:(?:[ADF-Zadf-z_\x80-\xff]|(?!(?i:begin|case|end)" + _END_OF_WORD + rb")[BCEbce])"
     + rb"[$" + _WORD_BYTE + rb"]*+[ \t\r\n,.=]*+|" + _NO_WORD + rb"|" + _STRINGS + rb"|" + _GROUP + rb"|(?!))*+"
 )  # fmt: skip
@@ -46,55 +47,38 @@ _FIRST_WORDS = (
     + rb")|(?P<word>(?i:create)(?=[ \t]++(?!(?i:or|function|procedure)" + _END_OF_WORD + rb")[A-Za-z]{2})"
     + rb"|(?!(?i:create)" + _END_OF_WORD + rb")[A-Za-z]++)"
 )  # fmt: skip
-BEGINNING: re.Pattern[bytes]
-_BEGINNING = rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z|" + _FIRST_WORDS + _SKIP + rb")"
+BEGINNING = lazy(rb"[ \t]*+(?:(?:--[^\r\n]*+)?[\r\n]*+\Z|" + _FIRST_WORDS + _SKIP + rb")")
 """How most statements begin: with a word; and up to something special. Or a line that holds nothing.
 
 (A pattern that ignores case is slow; so only the words do.)
 """
 ENDS = (b";\n", b";", b";\r\n")
 
-BLANKS = re.compile(rb"[ \t\r\n\f\v]*+")
+BLANKS = lazy(rb"[ \t\r\n\f\v]*+")
 _LEAD = rb"(?:[ \t\r\n\f\v]++|--[^\r\n]*+|(?!))*+"
-LEAD = re.compile(_LEAD)
+LEAD = lazy(_LEAD)
 """What psql drops before a statement."""
-STATEMENT: re.Pattern[bytes]
-_STATEMENT = _LEAD + rb"(?:" + _FIRST_WORDS + _SKIP + rb")?"
+STATEMENT = lazy(_LEAD + rb"(?:" + _FIRST_WORDS + _SKIP + rb")?")
 """That, the first words, and everything up to something special; for text of many lines."""
-WORD = re.compile(_IDENTIFIER)
-WORD_BYTES = bytes(byte for byte in range(256) if re.match(rb"[" + _WORD_BYTE + rb"]", bytes([byte])))
-REST_OF_WORD = re.compile(rb"[$" + _WORD_BYTE + rb"]*+")
-WHOLE_NUMBER = re.compile(rb"[0-9](?:_?[0-9]|(?!))*+\Z")
-PARAMETER = re.compile(rb"\$(?:" + _NUMBER + rb")?")
-DOLLAR_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][" + _WORD_BYTE + rb"]*+)?\$")
-LONE_DOLLAR_TAG = re.compile(rb"(?<![$" + _WORD_BYTE + rb"])" + DOLLAR_TAG.pattern)
+WORD = lazy(_IDENTIFIER)
+WORD_BYTES = bytes(byte for byte in range(256) if byte > 0x7F or chr(byte).isalnum() or byte == ord("_"))
+REST_OF_WORD = lazy(rb"[$" + _WORD_BYTE + rb"]*+")
+WHOLE_NUMBER = lazy(rb"[0-9](?:_?[0-9]|(?!))*+\Z")
+PARAMETER = lazy(rb"\$(?:" + _NUMBER + rb")?")
+_DOLLAR_TAG = rb"\$(?:[A-Za-z_\x80-\xff][" + _WORD_BYTE + rb"]*+)?\$"
+DOLLAR_TAG = lazy(_DOLLAR_TAG)
+LONE_DOLLAR_TAG = lazy(rb"(?<![$" + _WORD_BYTE + rb"])" + _DOLLAR_TAG)
 """One that stands behind nothing which could make it part of a word."""
-DATA_END = re.compile(rb"\\\.\r?(?:\n|\Z)")
-STRING_PREFIX = re.compile(rb"(?<![$" + _WORD_BYTE + rb"])(?:(e)|[bx]|u&)\Z", re.IGNORECASE)
-COMMENT_EDGE = re.compile(rb"/\*|\*/")
-ESCAPED = re.compile(rb"[^\\']*+(?:\\.?[^\\']*+|(?!))*+'", re.DOTALL)
+DATA_END = lazy(rb"\\\.\r?(?:\n|\Z)")
+STRING_PREFIX = lazy(rb"(?<![$" + _WORD_BYTE + rb"])(?:(e)|[bx]|u&)\Z", re.IGNORECASE)
+COMMENT_EDGE = lazy(rb"/\*|\*/")
+ESCAPED = lazy(rb"[^\\']*+(?:\\.?[^\\']*+|(?!))*+'", re.DOTALL)
 """The rest of a string with backslash escapes, up to a quote that is not escaped."""
-CONTINUATION = re.compile(rb"(?:[ \t\f\v]|--[^\r\n]*+|(?!))*+[\r\n](?:[ \t\r\n\f\v]|--[^\r\n]*+[\r\n]|(?!))*+'")
+CONTINUATION = lazy(rb"(?:[ \t\f\v]|--[^\r\n]*+|(?!))*+[\r\n](?:[ \t\r\n\f\v]|--[^\r\n]*+[\r\n]|(?!))*+'")
 """What may stand between two parts of one string, when it is on one of psql's lines (a lone CR, a variable's value)."""
 _NAME = rb"[" + _WORD_BYTE + rb"]++"
-VARIABLE = re.compile(
+VARIABLE = lazy(
     rb":(?:(?P<plain>" + _NAME + rb")|'(?P<literal>" + _NAME + rb")'"
     rb'|"(?P<identifier>' + _NAME + rb')"|\{\?(?P<test>' + _NAME + rb")\})"
 )
-COMMAND_NAME = re.compile(rb"[^ \t\r\n\f\v\\]*+")
-
-
-_LONG = {
-    "SKIP": _SKIP,
-    "SKIP_TO_BLOCK_WORD": _SKIP_TO_BLOCK_WORD,
-    "BEGINNING": _BEGINNING,
-    "STATEMENT": _STATEMENT,
-}
-
-
-def __getattr__(name: str) -> re.Pattern[bytes]:
-    """Compile a long pattern when it is first used: each takes a millisecond, and most scripts need one of them."""
-    if name not in _LONG:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    pattern = globals()[name] = re.compile(_LONG[name])
-    return pattern
+COMMAND_NAME = lazy(rb"[^ \t\r\n\f\v\\]*+")

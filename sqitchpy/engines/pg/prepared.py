@@ -7,7 +7,7 @@ rolled back and runs again with nothing of ours prepared.
 
 from __future__ import annotations
 
-import secrets
+import os
 
 from sqitchpy.script.trace import Trace
 
@@ -21,7 +21,7 @@ class Prepared:
     def __init__(self, *, allowed: bool) -> None:
         self._allowed = self._trusted = allowed
         self._names: dict[bytes, bytes] = {}
-        self.prefix = b"sqitchpy_" + secrets.token_hex(6).encode()
+        self.prefix = b"sqitchpy_" + os.urandom(6).hex().encode()
         """What the names of our statements begin with."""
         self._generation = 0
         self.bears = Trace.OF_FUNCTIONS
