@@ -6,7 +6,7 @@ import re
 from typing import Any, AnyStr, cast
 
 
-class _Late:
+class Late:
     """Stands for a pattern. What is asked of it is kept, so that it is found at once the next time."""
 
     def __init__(self, text: Any, flags: int) -> None:
@@ -24,4 +24,4 @@ def lazy(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     >>> lazy(r"[a-z]+").match("abc1")[0]
     'abc'
     """
-    return cast("re.Pattern[AnyStr]", _Late(text, flags))
+    return cast("re.Pattern[AnyStr]", Late(text, flags))

@@ -38,14 +38,16 @@ class Layer(NamedTuple):
     """Whether ``${VAR}`` in these values is an environment variable; in ``sqitch.conf`` it is just text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One value as it is written: variables are not yet put in."""
+class Setting(NamedTuple):
+    """One value as it is written: variables are not yet put in. ``repr`` does not show it."""
 
     name: str
-    raw: str | None = field(repr=False)
+    raw: str | None
     source: Source
     expands: bool
+
+    def __repr__(self) -> str:
+        return f"Setting({self.name!r}, source={str(self.source)!r})"
 
 
 @dataclass(frozen=True, repr=False, eq=False)

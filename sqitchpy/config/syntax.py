@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqitchpy.errors import ConfigError
@@ -33,9 +32,8 @@ _VALUE = re.compile(
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of a configuration file. ``value`` is ``None`` for a key without ``=``."""
+class Entry(NamedTuple):
+    """One key of a configuration file. ``value`` is ``None`` for a key without ``=``; ``repr`` does not show it."""
 
     section: str
     subsection: str | None
@@ -43,8 +41,11 @@ class Entry:
     """The key in lower case."""
     name: str
     """The key as it is written, which is what names a variable."""
-    value: str | None = field(repr=False)
+    value: str | None
     line: int
+
+    def __repr__(self) -> str:
+        return f"Entry({self.path!r}, line={self.line})"
 
     @property
     def path(self) -> str:

@@ -16,7 +16,6 @@ from sqitchpy.patterns import lazy
 from sqitchpy.script.actions import Action, Actions, Copy, CopyOut, Describe, Print, Query, Rows, Run
 from sqitchpy.script.conditions import Branches
 from sqitchpy.script.copying import parse_copy
-from sqitchpy.script.crosstab import crosstab
 from sqitchpy.script.lexer import Command, Lexer, Statement, UnterminatedArgument
 from sqitchpy.script.meta import rule_for
 from sqitchpy.script.outside import SESSION_VARIABLES, EndKind, Outside
@@ -308,6 +307,8 @@ class Interpreter:
                 self._variables.set(prefix + name, value)
 
     def _crosstab(self, rows: Rows, words: list[bytes], line: int) -> bytes:
+        from sqitchpy.script.crosstab import crosstab  # hardly a script needs it
+
         try:
             return crosstab(rows, words) if rows.columns else b""  # psql, too, says nothing when there is no result
         except ValueError as error:

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 import sqitchpy
+from sqitchpy.patterns import Late
 
 _POSSESSIVE_GROUP = re.compile(r"(?<!\\)\)[*+?]\+")
 _GUARDED = re.compile(r"\|\s*\(\?!\)\s*\Z")
@@ -23,7 +24,7 @@ def _modules() -> Iterator[ModuleType]:
 
 
 def _patterns(value: object) -> Iterator[str]:
-    if isinstance(value, re.Pattern):
+    if isinstance(value, re.Pattern | Late):
         yield value.pattern if isinstance(value.pattern, str) else value.pattern.decode("latin-1")
     elif isinstance(value, dict):
         for inner in value.values():
@@ -34,6 +35,12 @@ def unguarded(pattern: str) -> list[str]:
     """The possessive groups in ``pattern`` that do not end in an alternative which fails at once."""
     ends = ((group.start(), group.end()) for group in _POSSESSIVE_GROUP.finditer(pattern))
     return [pattern[max(0, start - 20) : end] for start, end in ends if not _GUARDED.search(pattern[:start])]
+
+
+def test_patterns_that_are_compiled_late_can_be_compiled() -> None:
+    late = [value for module in _modules() for value in vars(module).values() if isinstance(value, Late)]
+    assert len(late) > 30
+    assert all(value.pattern for value in late)
 
 
 def test_possessive_groups_end_in_an_alternative_that_fails_at_once() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqitchpy.cli.command import Command
-from sqitchpy.cli.dryrun import rehearse
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
     MODES,
@@ -97,6 +96,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
         invocation.console.warn(f'Too many changes specified; deploying to "{to}"')
 
     if options["dry_run"]:
+        from sqitchpy.cli.dryrun import rehearse
+
         names = ("only", "verify", "log_only", "variables", "runner", "transaction", "verify_when")
         what = {name: settings[name] for name in names}
         return rehearse(

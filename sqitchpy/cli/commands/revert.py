@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqitchpy.cli.command import Command
-from sqitchpy.cli.dryrun import rehearse
 from sqitchpy.cli.invocation import Invocation, conducted
 from sqitchpy.cli.options import (
     RUNNERS,
@@ -85,6 +84,8 @@ def command(invocation: Invocation, words: tuple[str, ...], target: str | None, 
     refuse_with_only(options, arguments.changes, "to_change", "modified")
     to = None if options["only"] is not None else _goal(invocation, arguments, options)
     if options["dry_run"]:
+        from sqitchpy.cli.dryrun import rehearse
+
         what = {name: settings[name] for name in ("modified", "variables", "runner", "only")}
         return rehearse(
             invocation,

@@ -76,7 +76,9 @@ class PgEngine:
         return self._registry
 
     def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
-        """Take the deployment lock."""
+        """Take the deployment lock; what runs scripts is imported while the server is waited for."""
+        self._session.control_soon()
+        _ = self._parts
         self._session.lock(self._registry.queries, timeout, on_wait)
 
     def unlock(self) -> None:
