@@ -14,6 +14,8 @@ class Late:
         self._flags = flags
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy and pickle ask before there is a text
+            raise AttributeError(name)
         found = self.__dict__[name] = getattr(re.compile(self._text, self._flags), name)
         return found
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
-import sqitchpy
 from sqitchpy.engines.pg.opening import FRESH
-from sqitchpy.errors import DeployError, EngineError, ScriptError
+from sqitchpy.errors import DeployError, ScriptError
 from sqitchpy.events import Event, RunStarted
 from sqitchpy.testing import Database, DatabaseServer
 from tests.integration.conftest import App, Build
@@ -250,29 +246,3 @@ def test_a_session_reads_scripts_anew_for_every_run(build: Build) -> None:
         write_script(app.path, "deploy", "a", "CREATE TABLE three ();")
         target.deploy(verify=True)
     assert app.tables() == ["three", "two"]
-
-
-def test_a_server_that_cannot_be_had_is_asked_once(build: Build) -> None:
-    """The connection is opened while other things are done; what it fails for is not tried again to be told."""
-    app = build({"a": table("a")})
-    asked = 0
-
-    def hang_up() -> None:
-        nonlocal asked
-        with suppress(OSError):  # it is closed
-            while True:
-                listener.accept()[0].close()
-                asked += 1
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=hang_up, daemon=True)
-        thread.start()
-        params = {"host": "127.0.0.1", "port": str(listener.getsockname()[1]), "dbname": "x", "user": "x"}
-        app.database = dataclasses.replace(app.database, params=params)
-        uri = f"{app.database.uri}?sslmode=disable&gssencmode=disable"
-        project = sqitchpy.Project.open(app.path)
-        with project.target(project.resolve(uri)) as target, pytest.raises(EngineError, match="closed the connection"):
-            target.deploy()
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
-    assert asked == 1

@@ -26,8 +26,8 @@ def _modules() -> Iterator[ModuleType]:
 def _patterns(value: object) -> Iterator[str]:
     if isinstance(value, re.Pattern | Late):
         yield value.pattern if isinstance(value.pattern, str) else value.pattern.decode("latin-1")
-    elif isinstance(value, dict):
-        for inner in value.values():
+    elif isinstance(value, dict | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
             yield from _patterns(inner)
 
 

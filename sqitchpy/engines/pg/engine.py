@@ -76,9 +76,7 @@ class PgEngine:
         return self._registry
 
     def lock(self, timeout: float, on_wait: Callable[[LockHolder | None], None]) -> None:
-        """Take the deployment lock; what runs scripts is imported while the server is waited for."""
-        self._session.control_soon()
-        _ = self._parts
+        """Take the deployment lock."""
         self._session.lock(self._registry.queries, timeout, on_wait)
 
     def unlock(self) -> None:

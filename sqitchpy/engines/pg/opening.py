@@ -21,7 +21,6 @@ class Opening:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._connection: Connection | None = None
-        self._error: Exception | None = None
         self._since = 0.0
         self._unwanted = False
         self._lock = threading.Lock()
@@ -33,24 +32,21 @@ class Opening:
             self._thread.start()
 
     def _run(self) -> None:
-        connection = error = None
         try:
             connection = self._connect()
-        except Exception as failure:  # noqa: BLE001 - whatever it is: whoever needs the connection is told
-            error = failure
+        except Exception:  # noqa: BLE001 - whoever needs it tries for himself, and tells why it fails
+            return
         with self._lock:
-            self._connection, self._error, self._since = connection, error, time.monotonic()
+            self._connection, self._since = connection, time.monotonic()
         if self._unwanted:
             self.give_up()
 
     def result(self) -> Connection | None:
-        """Wait for the connection; raises what ``connect`` has raised. None when that was long ago: it may be lost."""
+        """Wait for the connection. None when it could not be opened, or stood idle for long."""
         try:
             if self._thread.ident is not None:  # else it was not started
                 self._thread.join()
                 if time.monotonic() - self._since < FRESH:
-                    if self._error is not None:
-                        raise self._error
                     return self._connection
         except BaseException:
             self.give_up()

@@ -54,8 +54,7 @@ class OwnSession:
         self._on_notice = on_notice
         self._control: Connection | None = None
         self._wire: Wire | None = None
-        self._opening_control: Opening | None = None
-        self._opening_work: Opening | None = None
+        self._opening: Opening | None = None
         self.lock_holder: int | None = None
         """The server process that holds the deployment lock for us."""
         self.in_run = False
@@ -167,18 +166,8 @@ class OwnSession:
     def control(self) -> Connection:
         """The control connection: it holds the lock and reads the registry, and never runs a script."""
         if self._control is None or self._control.closed:
-            opening, self._opening_control = self._opening_control, None
-            self._control = (opening.result() if opening else None) or self._connect_control()
+            self._control = connect(self._facts.params, self._facts.destination, purpose="control", encoding="UTF8")
         return self._control
-
-    def control_soon(self) -> None:
-        """Say that :meth:`control` is going to be called: a connection that is not open yet is opened meanwhile."""
-        if self._control is None and self._opening_control is None and not self.lent:
-            self._opening_control = Opening(self._connect_control)
-            self._opening_control.start()
-
-    def _connect_control(self) -> Connection:
-        return connect(self._facts.params, self._facts.destination, purpose="control", encoding="UTF8")
 
     @property
     def settings(self) -> Settings:
@@ -213,14 +202,15 @@ class OwnSession:
         self.foreign_encoding = self.encoding != "UTF8"
 
     def work_soon(self) -> None:
-        """Say that :meth:`work` is going to be called: the same for its connection."""
-        if self._wire is None and self._opening_work is None and not self.lent:
-            self._opening_work = Opening(self._connect_work)
-            self._opening_work.start()
+        """Say that :meth:`work` is going to be called: a connection that is not open yet is opened meanwhile."""
+        if self._wire is None and self._opening is None and not self.lent:
+            self._opening = Opening(self._connect_work)
+            self._opening.start()
 
     def _open_work(self) -> Connection:
-        opening, self._opening_work = self._opening_work, None
-        return (opening.result() if opening else None) or self._connect_work()
+        opening, self._opening = self._opening, None
+        opened = opening.result() if opening else None
+        return opened or self._connect_work()
 
     def _connect_work(self) -> Connection:
         return connect(self._facts.params, self._facts.destination, purpose="work")
@@ -314,9 +304,8 @@ class OwnSession:
 
     def close(self) -> None:
         """Disconnect; the server releases the lock with the session."""
-        openings = self._opening_control, self._opening_work
-        self._opening_control = self._opening_work = None
-        for opening in filter(None, openings):
+        opening, self._opening = self._opening, None
+        if opening is not None:
             opening.give_up()
         self.drop_work()
         if self._control is not None:
