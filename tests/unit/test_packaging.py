@@ -102,7 +102,7 @@ def test_every_requirement_has_a_lower_bound_and_no_upper_one(metadata: Message)
 def test_the_wheel_installs_one_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         entry_points = archive.read("sqitchpy-0.1.0.dist-info/entry_points.txt").decode()
-    assert entry_points == "[console_scripts]\nsqitchpy = sqitchpy.cli:main\n"
+    assert entry_points == "[console_scripts]\nsqitchpy = sqitchpy.cli:program\n"
 
 
 def test_the_source_archive_holds_the_example_and_the_tests(tmp_path: Path) -> None:
