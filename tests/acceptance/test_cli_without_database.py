@@ -387,3 +387,26 @@ def test_commands_import_only_what_they_need(project: Path, words: tuple[str, ..
 def test_only_the_invoked_command_is_imported(project: Path) -> None:
     commands = {name for name in imported(project, "plan") if name.startswith("sqitchpy.cli.commands.")}
     assert commands == {"sqitchpy.cli.commands.plan"}
+
+
+def test_the_end_of_the_program_keeps_its_code_and_what_others_do_at_exit(project: Path) -> None:
+    """It leaves without taking the interpreter apart; whoever measures coverage, say, is called all the same."""
+    folder = project / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("import atexit\natexit.register(print, 'bye')\n")
+    path = os.pathsep.join((str(folder), environment()["PYTHONPATH"]))
+    assert run(project, "plan", environ={"PYTHONPATH": path}).out.endswith("\nbye\n")
+    code, out, _ = run(project, "nonsense", environ={"PYTHONPATH": path})
+    assert (code, out) == (2, "bye\n")
+
+
+def test_the_end_of_the_program_waits_for_somebodys_thread(project: Path) -> None:
+    folder = project / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import threading, time\n"
+        "def late():\n    time.sleep(0.5)\n    print('late', flush=True)\n"
+        "threading.Thread(target=late).start()\n"
+    )
+    path = os.pathsep.join((str(folder), environment()["PYTHONPATH"]))
+    assert run(project, "--version", environ={"PYTHONPATH": path}).out.endswith("\nlate\n")
