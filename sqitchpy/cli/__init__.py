@@ -1,4 +1,4 @@
-"""The command line. :func:`main` is all there is to call; everything else is imported when it is needed."""
+"""The command line: :func:`main`, and :func:`program` around it. Everything else is imported when it is needed."""
 
 from __future__ import annotations
 

@@ -29,14 +29,12 @@ def tag_info(plan: Plan, change: Change, tag: Tag) -> str:
 
 def change_id(info: str) -> str:
     """Hash the text of ``change_info`` into the change's id."""
-    data = info.encode()
-    return sha1(b"change %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+    return _hashed(b"change", info)
 
 
 def tag_id(info: str) -> str:
     """Hash the text of ``tag_info`` into the tag's id."""
-    data = info.encode()
-    return sha1(b"tag %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+    return _hashed(b"tag", info)
 
 
 def script_hash(data: bytes) -> str:
@@ -53,7 +51,7 @@ def identify(project: str, uri: str | None, sections: Iterable[Section]) -> tupl
         last = len(section.changes) - 1
         for position, (line, name, operator, requires, conflicts, planner, when, note, _) in enumerate(section.changes):
             tail = f"planner {planner.name} <{planner.email}>\ndate {when}"
-            id_ = change_id(_change_text(head, name, parent, tail, requires, conflicts, note))
+            id_ = _hashed(b"change", _change_text(head, name, parent, tail, requires, conflicts, note))
             tags = _tags(head, id_, section) if position == last and section.tags else ()
             index = len(changes)
             changes.append(
@@ -103,3 +101,8 @@ def _tag_text(head: str, name: str, change: str, tail: str, note: str) -> str:
 def _note(note: str) -> str:
     """A note of ``0`` does not count: Sqitch asks Perl whether it is true."""
     return f"\n\n{note}" if note not in ("", "0") else ""
+
+
+def _hashed(kind: bytes, info: str) -> str:
+    data = info.encode()
+    return sha1(b"%b %d\0%b" % (kind, len(data), data), usedforsecurity=False).hexdigest()

@@ -6,14 +6,14 @@ across only says which values stand beside each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from sqitchpy.patterns import lazy
 from sqitchpy.script.actions import Rows
 
 MAX_COLUMNS = 1600
-_PART_OF_NAME = lazy(rb'"((?:[^"]|"")*)"?|([^"]+)')
-_RANK = lazy(rb"-?[0-9]*")
+_PART_OF_NAME = re.compile(rb'"((?:[^"]|"")*)"?|([^"]+)')
+_RANK = re.compile(rb"-?[0-9]*")
 
 
 def crosstab(rows: Rows, arguments: Sequence[bytes]) -> bytes:

@@ -25,9 +25,9 @@ from sqitchpy.script.statements import Kind, classify
 from sqitchpy.script.variables import Variables, parse_boolean, quote_identifier, quote_literal
 
 MAX_INCLUDE_DEPTH = 64
-_COPY = lazy(rb"\bCOPY\b", re.IGNORECASE)
 _READ_ON = frozenset({Kind.SESSION, Kind.COPY_IN})
 """Kinds that say how what follows is read."""
+_COPY = lazy(rb"\bCOPY\b", re.IGNORECASE)
 _FROM_STDIN = lazy(rb"\bFROM\s++STDIN\b", re.IGNORECASE)
 
 __all__ = ["Action", "Actions", "Interpreter"]
