@@ -311,20 +311,26 @@ def test_a_reader_that_leaves_early_is_no_error(project: Path) -> None:
         assert process.stderr.read() == ""
 
 
+def beforehand(project: Path, code: str) -> dict[str, str]:
+    """The environment in which Python runs ``code`` before the program."""
+    folder = project / "beforehand"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": os.pathsep.join((str(folder), environment()["PYTHONPATH"]))}
+
+
 def test_a_mistake_of_ours_is_no_traceback_either(project: Path) -> None:
-    broken = project / "broken"
-    broken.mkdir()
-    (broken / "sitecustomize.py").write_text(
+    broken = beforehand(
+        project,
         "import sqitchpy.cli.search as module\n"
         "def search(*arguments):\n    raise ValueError('db:pg://u:secret@h/x')\n"
-        "module.search = search\n"
+        "module.search = search\n",
     )
-    path = os.pathsep.join((str(broken), environment()["PYTHONPATH"]))
-    code, out, err = run(project, "plan", environ={"PYTHONPATH": path})
+    code, out, err = run(project, "plan", environ=broken)
     assert (code, out) == (70, "")
     assert err.startswith("sqitchpy: internal error: ValueError: db:pg://u:@h/x\n")
     assert "Traceback" not in err
-    assert "Traceback" in run(project, "plan", environ={"PYTHONPATH": path, "SQITCHPY_DEBUG": "1"}).err
+    assert "Traceback" in run(project, "plan", environ=broken | {"SQITCHPY_DEBUG": "1"}).err
 
 
 @pytest.mark.parametrize(
@@ -391,22 +397,17 @@ def test_only_the_invoked_command_is_imported(project: Path) -> None:
 
 def test_the_end_of_the_program_keeps_its_code_and_what_others_do_at_exit(project: Path) -> None:
     """It leaves without taking the interpreter apart; whoever measures coverage, say, is called all the same."""
-    folder = project / "site"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text("import atexit\natexit.register(print, 'bye')\n")
-    path = os.pathsep.join((str(folder), environment()["PYTHONPATH"]))
-    assert run(project, "plan", environ={"PYTHONPATH": path}).out.endswith("\nbye\n")
-    code, out, _ = run(project, "nonsense", environ={"PYTHONPATH": path})
+    registered = beforehand(project, "import atexit\natexit.register(print, 'bye')\n")
+    assert run(project, "plan", environ=registered).out.endswith("\nbye\n")
+    code, out, _ = run(project, "nonsense", environ=registered)
     assert (code, out) == (2, "bye\n")
 
 
 def test_the_end_of_the_program_waits_for_somebodys_thread(project: Path) -> None:
-    folder = project / "site"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
+    started = beforehand(
+        project,
         "import threading, time\n"
         "def late():\n    time.sleep(0.5)\n    print('late', flush=True)\n"
-        "threading.Thread(target=late).start()\n"
+        "threading.Thread(target=late).start()\n",
     )
-    path = os.pathsep.join((str(folder), environment()["PYTHONPATH"]))
-    assert run(project, "--version", environ={"PYTHONPATH": path}).out.endswith("\nlate\n")
+    assert run(project, "--version", environ=started).out.endswith("\nlate\n")
